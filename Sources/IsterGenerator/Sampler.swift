@@ -1,0 +1,121 @@
+/// Logits to one token. Holds the state of one request: which tokens its text has used, and its random numbers.
+///
+/// Order as in Hugging Face transformers: repetition penalty, temperature, top-k, top-p, min-p, draw. Weights are
+/// exp((logit - largest) / temperature) in `Double` by `portableExponential`; they are added by falling logit if
+/// top-k or top-p ordered the tokens, else by rising id. Nothing depends on a libm or on the order of a sort's ties.
+public struct Sampler: Sendable {
+    let sampling: Sampling
+    let repetitionPenalty: Float
+    var random: RandomSequence
+    var used: [Bool]
+    var usedIds: [Int32] = []
+    /// Logits after the penalty, [vocabularySize].
+    var scores: [Float]
+    var heap = CandidateHeap()
+    /// What the filters kept, and the weight of each.
+    var kept: [CandidateHeap.Candidate] = []
+    var keptWeights: [Double] = []
+
+    /// repetitionPenalty: 1 is off (Keskar et al. 2019, section 4.1); used tokens are those passed to `use`.
+    public init(sampling: Sampling, repetitionPenalty: Double, vocabularySize: Int) {
+        self.sampling = sampling
+        self.repetitionPenalty = Float(repetitionPenalty)
+        if case .random(_, let seed, _) = sampling {
+            random = RandomSequence(seed: seed)
+        } else {
+            random = RandomSequence(seed: 0)
+        }
+        let penalised = repetitionPenalty != 1
+        used = Array(repeating: false, count: penalised ? vocabularySize : 0)
+        scores = Array(repeating: 0, count: penalised ? vocabularySize : 0)
+    }
+
+    /// Marks a token as part of the text, for the repetition penalty. Ids outside the vocabulary are ignored.
+    public mutating func use(_ id: Int32) {
+        guard used.indices.contains(Int(id)), !used[Int(id)] else { return }
+        used[Int(id)] = true
+        usedIds.append(id)
+    }
+
+    /// The next token. logits: [vocabularySize], finite, not empty.
+    public mutating func sample(_ logits: Span<Float>) -> Int32 {
+        guard !scores.isEmpty else { return choose(logits) }
+        for index in scores.indices { scores[index] = logits[index] }
+        for id in usedIds {
+            let score = scores[Int(id)]
+            scores[Int(id)] = score < 0 ? score * repetitionPenalty : score / repetitionPenalty
+        }
+        // The span of `scores` cannot be lent while `self` changes, so the array moves out and back.
+        let penalised = scores
+        scores = []
+        defer { scores = penalised }
+        return choose(penalised.span)
+    }
+
+    private mutating func choose(_ logits: Span<Float>) -> Int32 {
+        let best = Sampler.largest(logits)
+        guard case .random(let temperature, _, let filters) = sampling, temperature > 0 else { return best }
+        let rate = SoftmaxRate(largest: logits[Int(best)], temperature: temperature)
+        if filters == SamplingFilters() {
+            return drawById(logits, rate)
+        }
+        filter(logits, rate, filters)
+        return drawFromKept()
+    }
+
+    /// The index of the largest logit, the lowest of equals.
+    static func largest(_ logits: Span<Float>) -> Int32 {
+        var best = 0
+        var value = -Float.infinity
+        for index in logits.indices where logits[index] > value {
+            best = index
+            value = logits[index]
+        }
+        return Int32(truncatingIfNeeded: best)
+    }
+
+    private mutating func drawById(_ logits: Span<Float>, _ rate: SoftmaxRate) -> Int32 {
+        keptWeights.removeAll(keepingCapacity: true)
+        var total = 0.0
+        for index in logits.indices {
+            let weight = rate.weight(logits[index])
+            keptWeights.append(weight)
+            total += weight
+        }
+        return Int32(truncatingIfNeeded: draw(total))
+    }
+
+    private mutating func drawFromKept() -> Int32 {
+        var total = 0.0
+        for weight in keptWeights { total += weight }
+        return kept[draw(total)].id
+    }
+
+    /// An index into `keptWeights`, drawn by weight. total: their sum, added in order.
+    private mutating func draw(_ total: Double) -> Int {
+        let mark = random.nextUnit() * total
+        var sum = 0.0
+        var last = 0
+        for index in keptWeights.indices where keptWeights[index] > 0 {
+            sum += keptWeights[index]
+            last = index
+            if mark < sum { break }
+        }
+        return last
+    }
+}
+
+/// Weights of a softmax before its division by the total; the largest logit weighs 1.
+struct SoftmaxRate {
+    let largest: Double
+    let temperature: Double
+
+    init(largest: Float, temperature: Double) {
+        self.largest = Double(largest)
+        self.temperature = temperature
+    }
+
+    func weight(_ logit: Float) -> Double {
+        portableExponential((Double(logit) - largest) / temperature)
+    }
+}
