@@ -1,0 +1,42 @@
+/// How a checkpoint stores weights. The quantized ones are GGML's: a row is cut into blocks that carry their scales.
+public enum WeightType: String, Sendable, CaseIterable {
+    case f32 = "F32"
+    case f16 = "F16"
+    case bf16 = "BF16"
+    case q4_0 = "Q4_0"
+    case q4_1 = "Q4_1"
+    case q5_0 = "Q5_0"
+    case q5_1 = "Q5_1"
+    case q8_0 = "Q8_0"
+    case q4K = "Q4_K"
+    case q5K = "Q5_K"
+    case q6K = "Q6_K"
+
+    /// Weights in one block; a row holds whole blocks.
+    public var blockLength: Int {
+        switch self {
+        case .f32, .f16, .bf16: 1
+        case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: 32
+        case .q4K, .q5K, .q6K: 256
+        }
+    }
+
+    /// Bytes of one block.
+    public var blockBytes: Int {
+        switch self {
+        case .f32: 4
+        case .f16, .bf16: 2
+        case .q4_0: 2 + 16
+        case .q4_1: 2 + 2 + 16
+        case .q5_0: 2 + 4 + 16
+        case .q5_1: 2 + 2 + 4 + 16
+        case .q8_0: 2 + 32
+        case .q4K: 2 + 2 + 12 + 128
+        case .q5K: 2 + 2 + 12 + 32 + 128
+        case .q6K: 128 + 64 + 16 + 2
+        }
+    }
+
+    /// Whether the weights were rounded to a few bits before.
+    public var isQuantized: Bool { blockLength > 1 }
+}
