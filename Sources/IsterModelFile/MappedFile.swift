@@ -1,0 +1,42 @@
+internal import Glibc
+internal import Synchronization
+
+/// A whole file mapped for reading.
+/// Sendable: the pages are mapped read-only, `base` is constant, and they are unmapped only in `deinit`.
+@safe final class MappedFile: @unchecked Sendable {
+    let base: UnsafeRawPointer
+    let length: Int
+    /// Keeps the reads of `populate` from being optimized away.
+    private let touched = Atomic<UInt8>(0)
+
+    /// `length`: the size that the file was found to have, positive.
+    init(_ file: OpenFile, length: Int) throws(ModelFileError) {
+        let mapped = unsafe mmap(nil, length, PROT_READ, MAP_SHARED, file.descriptor, 0)
+        guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
+            throw .cannotMap(path: file.path, bytes: length, reason: systemReason(errno))
+        }
+        unsafe base = UnsafeRawPointer(mapped)
+        self.length = length
+    }
+
+    deinit { unsafe munmap(UnsafeMutableRawPointer(mutating: base), length) }
+
+    /// Reads all pages into memory, so that the first request does not wait for the disk page by page.
+    func populate(threads: Int) {
+        let part = 64 << 20
+        ParallelWork.run(items: (length + part - 1) / part, threads: threads) { [self] index in
+            populate(from: index * part, count: min(part, length - index * part))
+        }
+    }
+
+    private func populate(from offset: Int, count: Int) {
+        let start = unsafe UnsafeMutableRawPointer(mutating: base + offset)
+        // Linux 5.14; older kernels refuse the advice, and then a byte of every page is read.
+        if unsafe madvise(start, count, Int32(MADV_POPULATE_READ)) == 0 { return }
+        var sum: UInt8 = 0
+        for page in stride(from: 0, to: count, by: FileLayout.alignment) {
+            sum ^= unsafe start.load(fromByteOffset: page, as: UInt8.self)
+        }
+        touched.store(sum, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,117 @@
+internal import Glibc
+
+/// A model file, opened and mapped. Opening proves everything that is cheap: lengths, places, shapes, formats, ranges.
+/// The blobs' checksums are left to `verify`.
+public struct ModelFile: Sendable {
+    public let path: String
+    public let header: ModelHeader
+    /// Bytes of the whole file.
+    public let fileBytes: Int
+    let file: OpenFile
+    let preamble: Preamble
+    private let mapping: MappedFile
+    private let indexes: [String: Int]
+
+    /// Refuses a file that this version does not understand to the last key.
+    public static func open(path: String) throws(ModelFileError) -> ModelFile {
+        let file = try OpenFile.reading(path)
+        let length = Int(try file.status().st_size)
+        if length < Preamble.length {
+            throw .badData(path: path, .wrongFileLength(found: length, needed: Preamble.length))
+        }
+        let preambleBytes = try file.read(at: 0, count: Preamble.length)
+        let preamble: Preamble
+        do throws(ModelFileDefect) {
+            preamble = try Preamble.decode(preambleBytes)
+            if length != preamble.fileLength {
+                throw .wrongFileLength(found: length, needed: preamble.fileLength)
+            }
+            let end = Preamble.length + preamble.headerLength
+            if length < end { throw .wrongFileLength(found: length, needed: end) }
+        } catch {
+            throw .badData(path: path, error)
+        }
+        let headerBytes = try file.read(at: Preamble.length, count: preamble.headerLength)
+        let header: ModelHeader
+        do throws(ModelFileDefect) {
+            header = try decodeHeader(headerBytes, preamble)
+        } catch {
+            throw .badData(path: path, error)
+        }
+        return ModelFile(
+            path: path, header: header, fileBytes: length, file: file, preamble: preamble,
+            mapping: try MappedFile(file, length: length),
+            indexes: Dictionary(header.tensors.enumerated().map { ($1.name, $0) }) { first, _ in first })
+    }
+
+    private static func decodeHeader(_ bytes: [UInt8], _ preamble: Preamble) throws(ModelFileDefect) -> ModelHeader {
+        let digest = Digest256.of(bytes)
+        if digest != preamble.headerDigest {
+            throw .headerDamaged(found: Digest256.hex(digest), expected: Digest256.hex(preamble.headerDigest))
+        }
+        let header = try HeaderCoding.decode(bytes)
+        try header.validate(headerLength: preamble.headerLength, fileLength: preamble.fileLength)
+        return header
+    }
+
+    /// nil when the shape has no such tensor.
+    public func tensor(named name: String) -> TensorView? {
+        guard let index = indexes[name] else { return nil }
+        let entry = header.tensors[index]
+        guard let format = WeightFormat(rawValue: entry.format) else { return nil }
+        return unsafe TensorView(
+            format: format, rows: entry.rows, columns: entry.columns, pointer: mapping.base + entry.offset,
+            length: entry.length, mapping: mapping)
+    }
+
+    /// The tokenizer's tables, copied out.
+    public var tokenizerBytes: [UInt8] {
+        let start = unsafe mapping.base + header.tokenizer.offset
+        return unsafe Array(UnsafeRawBufferPointer(start: start, count: header.tokenizer.length))
+    }
+
+    /// Bits that a weight takes, over all matrices: 8 x bytes, padding and scales included, by rows x columns.
+    public var bitsPerWeight: Double {
+        var bits = 0.0
+        var weights = 0.0
+        for tensor in header.tensors where tensor.format != WeightFormat.vector.rawValue {
+            bits += 8 * Double(tensor.length)
+            weights += Double(tensor.rows) * Double(tensor.columns)
+        }
+        return bits / weights
+    }
+
+    /// Numbers in all tensors, without padding.
+    public var parameterCount: Int {
+        header.tensors.reduce(0) { $0 + $1.rows * $1.columns }
+    }
+
+    /// Reads all pages into memory.
+    public func populate(threads: Int) { mapping.populate(threads: threads) }
+}
+
+/// One tensor in the mapped file. It keeps the mapping alive.
+/// Sendable: read-only memory that lives as long as `mapping`.
+@safe public struct TensorView: @unchecked Sendable {
+    public let format: WeightFormat
+    /// Without padding.
+    public let rows: Int
+    /// Without padding.
+    public let columns: Int
+    /// On a 4096 byte boundary; valid while this view or its file lives.
+    public let pointer: UnsafeRawPointer
+    /// Bytes, padding included.
+    public let length: Int
+    private let mapping: MappedFile
+
+    init(
+        format: WeightFormat, rows: Int, columns: Int, pointer: UnsafeRawPointer, length: Int, mapping: MappedFile
+    ) {
+        self.format = format
+        self.rows = rows
+        self.columns = columns
+        unsafe self.pointer = pointer
+        self.length = length
+        self.mapping = mapping
+    }
+}

@@ -1,0 +1,106 @@
+internal import Glibc
+internal import Synchronization
+
+/// A new file beside its target, removed unless it is renamed to the target.
+///
+/// While it is being written its owner holds an advisory lock, which the kernel drops when the process ends in any
+/// way. A temporary file without a lock is therefore stale, even when its process id was given to someone else.
+final class TemporaryFile: Sendable {
+    let file: OpenFile
+    let path: String
+    private let folder: String
+    private let target: String
+    private let committed = Atomic<Bool>(false)
+
+    /// `target`: path of the file to be made. Removes stale temporary files of the same target first.
+    init(target: String, plannedBytes: Int) throws(ModelFileError) {
+        let parts = Self.split(target)
+        guard !parts.name.isEmpty, parts.name != ".", parts.name != ".." else {
+            throw .cannotCreate(path: target, reason: "it names no file")
+        }
+        Self.removeStale(folder: parts.folder, name: parts.name)
+        path = "\(parts.folder)/.\(parts.name).tmp-\(getpid())"
+        let descriptor = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+        if descriptor < 0 {
+            throw .cannotCreate(path: target, reason: systemReason(errno))
+        }
+        file = OpenFile(path: target, descriptor: descriptor, plannedBytes: plannedBytes)
+        folder = parts.folder
+        self.target = target
+        if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            throw .cannotCreate(path: target, reason: "another process writes it: \(systemReason(errno))")
+        }
+    }
+
+    deinit { if !committed.load(ordering: .relaxed) { unsafe unlink(path) } }
+
+    /// Gives the file its name. The target is either untouched or complete at every moment.
+    func commit(replacing: Bool) throws(ModelFileError) {
+        if replacing {
+            if unsafe rename(path, target) != 0 {
+                throw .inputOutput(path: target, operation: "rename", reason: systemReason(errno))
+            }
+        } else {
+            try renameWithoutReplacing()
+        }
+        // From here on the temporary name may belong to the next writer.
+        committed.store(true, ordering: .relaxed)
+        try synchronizeFolder()
+    }
+
+    /// A hard link fails when the name is taken, even by a file that was made a moment ago. File systems without hard
+    /// links get a check and a rename, which leaves that moment open.
+    private func renameWithoutReplacing() throws(ModelFileError) {
+        if unsafe link(path, target) == 0 {
+            unsafe unlink(path)
+            return
+        }
+        if errno == EEXIST { throw .outputExists(path: target) }
+        if unsafe access(target, F_OK) == 0 { throw .outputExists(path: target) }
+        if unsafe rename(path, target) != 0 {
+            throw .inputOutput(path: target, operation: "rename", reason: systemReason(errno))
+        }
+    }
+
+    /// The new name reaches the disk only with its folder.
+    private func synchronizeFolder() throws(ModelFileError) {
+        let descriptor = unsafe Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if descriptor < 0 {
+            throw .inputOutput(path: folder, operation: "open", reason: systemReason(errno))
+        }
+        try OpenFile(path: folder, descriptor: descriptor).synchronize()
+    }
+
+    /// Free bytes for this user on the file system of `target`'s folder; nil when it cannot be told.
+    static func availableBytes(target: String) -> Int? {
+        var status = statvfs()
+        guard unsafe statvfs(split(target).folder, &status) == 0 else { return nil }
+        let bytes = status.f_bavail.multipliedReportingOverflow(by: status.f_frsize)
+        return bytes.overflow ? nil : Int(exactly: bytes.partialValue)
+    }
+
+    private static func split(_ path: String) -> (folder: String, name: String) {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
+        let folder = String(path[..<slash])
+        return (folder.isEmpty ? "/" : folder, String(path[path.index(after: slash)...]))
+    }
+
+    /// Removal is a courtesy: a file that cannot be removed is left.
+    private static func removeStale(folder: String, name: String) {
+        guard let directory = unsafe opendir(folder) else { return }
+        defer { unsafe closedir(directory) }
+        let prefix = ".\(name).tmp-"
+        while let entry = unsafe readdir(directory) {
+            let found = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard found.hasPrefix(prefix), found.utf8.dropFirst(prefix.utf8.count).allSatisfy({ 48...57 ~= $0 })
+            else { continue }
+            let path = "\(folder)/\(found)"
+            let descriptor = unsafe Glibc.open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+            guard descriptor >= 0 else { continue }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unsafe unlink(path) }
+            close(descriptor)
+        }
+    }
+}
