@@ -1,5 +1,91 @@
 extension Checkpoint {
     static func openGGUF(_ path: String) throws(CheckpointError) -> Checkpoint {
-        throw .notFound(path: path, need: "a folder")
+        let gguf = try GGUFFile(CheckpointFile(path: path, need: "a GGUF file"))
+        let config = try GGUFConfiguration(gguf)
+        let configuration = config.configuration
+        let supported = WeightType.allCases.map(\.rawValue)
+        let matcher = TensorMatcher(found: descriptions(gguf, headWidth: configuration.headWidth))
+        let vocabulary = try GGUFVocabulary(gguf.metadata)
+        return Checkpoint(
+            path: path, configuration: configuration,
+            generation: try generation(gguf.metadata, vocabularySize: configuration.vocabularySize),
+            tensors: try matcher.match(configuration, supportedTypes: supported),
+            chatTemplate: try chatTemplate(gguf.metadata), unknownKeys: config.unknownKeys, sourceFiles: [path],
+            files: [gguf.file],
+            vocabularySource: vocabulary.map { .gguf($0) } ?? .missing(folder: path))
+    }
+
+    private static func descriptions(_ gguf: GGUFFile, headWidth: Int) -> [String: TensorMatcher.Found] {
+        var found: [String: TensorMatcher.Found] = [:]
+        for entry in gguf.entries where entry.name != GGUFRotary.factorTensor {
+            // An unknown name is kept as it is, to be reported as unexpected.
+            let name = GGUFTensorNames.huggingFaceName(entry.name) ?? entry.name
+            let isInterleaved = GGUFTensorNames.hasInterleavedRows(name)
+            let description = TensorDescription(
+                name: name, shape: entry.shape, type: entry.weightType ?? .f32, byteCount: entry.byteCount, file: 0,
+                offset: entry.offset, rowOrder: isInterleaved ? .pairsInterleaved(headWidth: headWidth) : .asNamed)
+            found[name] = TensorMatcher.Found(
+                description: description,
+                unsupportedType: entry.weightType == nil ? GGUFFile.typeName(entry.type) : nil, path: gguf.file.path)
+        }
+        return found
+    }
+
+    private static func generation(
+        _ metadata: GGUFMetadata, vocabularySize: Int
+    ) throws(CheckpointError) -> GenerationDefaults {
+        func id(_ name: String) throws(CheckpointError) -> Int? {
+            let key = "tokenizer.ggml." + name
+            guard let id = try metadata.integer(key) else { return nil }
+            if (0..<vocabularySize).contains(id) { return id }
+            throw .settingOutOfRange(
+                path: metadata.path, key: key, found: "\(id)", need: "0 to \(vocabularySize - 1)")
+        }
+        var defaults = GenerationDefaults()
+        defaults.bosID = try id("bos_token_id")
+        defaults.padID = try id("padding_token_id")
+        // The end of a turn and of a message end a text as well.
+        for name in ["eos_token_id", "eot_token_id", "eom_token_id"] {
+            if let id = try id(name), !defaults.eosIDs.contains(id) { defaults.eosIDs.append(id) }
+        }
+        return defaults
+    }
+
+    private static func chatTemplate(_ metadata: GGUFMetadata) throws(CheckpointError) -> String? {
+        let key = "tokenizer.chat_template"
+        let limit = 256 << 10
+        guard let bytes = try metadata.bytes(key) else { return nil }
+        if bytes.count > limit {
+            throw .malformed(path: metadata.path, what: key, found: "\(bytes.count) bytes", need: "at most \(limit)")
+        }
+        return try metadata.text(key)
+    }
+}
+
+extension GGUFVocabulary {
+    /// nil when the file has no tokenizer.
+    init?(_ metadata: GGUFMetadata) throws(CheckpointError) {
+        func key(_ name: String) -> String { "tokenizer.ggml." + name }
+        guard let model = try metadata.text(key("model")) else { return nil }
+        self.model = model
+        preTokenizer = try metadata.text(key("pre"))
+        let tokens = try metadata.required(key("tokens"), metadata.strings)
+        self.tokens = tokens
+        scores = try metadata.floats(key("scores"))
+        types = try metadata.integers(key("token_type"))
+        merges = try metadata.strings(key("merges"))
+        bosID = try metadata.integer(key("bos_token_id"))
+        eosID = try metadata.integer(key("eos_token_id"))
+        unknownID = try metadata.integer(key("unknown_token_id"))
+        paddingID = try metadata.integer(key("padding_token_id"))
+        addsBOS = try metadata.bool(key("add_bos_token"))
+        addsEOS = try metadata.bool(key("add_eos_token"))
+        addsSpacePrefix = try metadata.bool(key("add_space_prefix"))
+        removesExtraSpaces = try metadata.bool(key("remove_extra_whitespaces"))
+        for (name, count) in [("scores", scores?.count), ("token_type", types?.count)] {
+            guard let count, count != tokens.count else { continue }
+            throw .malformed(
+                path: metadata.path, what: key(name), found: "\(count) values", need: "\(tokens.count), one a token")
+        }
     }
 }
