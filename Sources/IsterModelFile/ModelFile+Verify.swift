@@ -5,13 +5,12 @@ extension ModelFile {
         public var bytesTotal: Int
     }
 
-    /// Reads the whole file again and checks every checksum and all padding. Throws the first blob in file order that
+    /// Reads all blobs and checks their checksums and the padding after each. Throws the first blob in file order that
     /// differs, with both checksums. Reads instead of using the map, so that a failing disk gives an error.
     public func verify(
         threads: Int, progress: (VerifyProgress) -> Void = { _ in }
     ) throws(ModelFileError) {
         let reader = BlobReader(file: file)
-        try reader.requireZeros(from: Preamble.length + preamble.headerLength, to: header.tokenizer.offset)
         let blobs = header.blobs
         let ends = blobs.dropFirst().map(\.offset) + [fileBytes]
         let path = path

@@ -8,7 +8,6 @@ public struct ModelFile: Sendable {
     /// Bytes of the whole file.
     public let fileBytes: Int
     let file: OpenFile
-    let preamble: Preamble
     private let mapping: MappedFile
     private let indexes: [String: Int]
 
@@ -38,9 +37,10 @@ public struct ModelFile: Sendable {
         } catch {
             throw .badData(path: path, error)
         }
+        try BlobReader(file: file).requireZeros(
+            from: Preamble.length + preamble.headerLength, to: header.tokenizer.offset)
         return ModelFile(
-            path: path, header: header, fileBytes: length, file: file, preamble: preamble,
-            mapping: try MappedFile(file, length: length),
+            path: path, header: header, fileBytes: length, file: file, mapping: try MappedFile(file, length: length),
             indexes: Dictionary(header.tensors.enumerated().map { ($1.name, $0) }) { first, _ in first })
     }
 

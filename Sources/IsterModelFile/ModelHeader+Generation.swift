@@ -8,13 +8,14 @@ extension ModelHeader {
         public var temperature: Double?
         public var topK: Int?
         public var topP: Double?
+        public var minP: Double?
         public var repetitionPenalty: Double?
         public var maxNewTokens: Int?
 
         public init(
             eosTokenIDs: [Int] = [], bosTokenID: Int? = nil, padTokenID: Int? = nil, doSample: Bool? = nil,
-            temperature: Double? = nil, topK: Int? = nil, topP: Double? = nil, repetitionPenalty: Double? = nil,
-            maxNewTokens: Int? = nil
+            temperature: Double? = nil, topK: Int? = nil, topP: Double? = nil, minP: Double? = nil,
+            repetitionPenalty: Double? = nil, maxNewTokens: Int? = nil
         ) {
             self.eosTokenIDs = eosTokenIDs
             self.bosTokenID = bosTokenID
@@ -23,6 +24,7 @@ extension ModelHeader {
             self.temperature = temperature
             self.topK = topK
             self.topP = topP
+            self.minP = minP
             self.repetitionPenalty = repetitionPenalty
             self.maxNewTokens = maxNewTokens
         }
@@ -36,6 +38,7 @@ extension ModelHeader {
             if let temperature { try check("temperature", temperature, 0...1e4) }
             if let topK { try check("topK", topK, 0...Int(Int32.max)) }
             if let topP { try check("topP", topP, 0...1) }
+            if let minP { try check("minP", minP, 0...1) }
             if let repetitionPenalty { try check("repetitionPenalty", repetitionPenalty, 1e-3...1e3) }
             if let maxNewTokens { try check("maxNewTokens", maxNewTokens, 1...Int(Int32.max)) }
         }

@@ -21,13 +21,11 @@ struct ReadBack: Sendable {
 
     private func digest(tensor index: Int) throws(ModelFileError) -> String {
         let entry = header.tensors[index]
+        let sorted = parts[index].sorted { $0.offset < $1.offset }
+        try requireComplete(entry, sorted)
         let reader = BlobReader(file: file)
         var whole = Digest256()
-        var end = 0
-        for part in parts[index].sorted(by: { $0.offset < $1.offset }) {
-            guard part.offset == end else {
-                throw .badDraft(.tensorIncomplete(name: entry.name, offset: min(part.offset, end)))
-            }
+        for part in sorted {
             var digest = Digest256()
             try reader.stream(from: entry.offset + part.offset, length: part.length) { bytes in
                 digest.update(bytes)
@@ -38,10 +36,22 @@ struct ReadBack: Sendable {
                     path: file.path, operation: "reading back",
                     reason: "tensor \"\(entry.name)\" differs from what was written at byte \(part.offset)")
             }
+        }
+        return whole.hex()
+    }
+
+    /// The parts must tile the tensor.
+    private func requireComplete(
+        _ entry: ModelHeader.TensorEntry, _ sorted: [ModelFileWriter.Part]
+    ) throws(ModelFileError) {
+        var end = 0
+        for part in sorted where part.length > 0 {
+            guard part.offset == end else {
+                throw .badDraft(.tensorIncomplete(name: entry.name, offset: min(part.offset, end)))
+            }
             end += part.length
         }
         guard end == entry.length else { throw .badDraft(.tensorIncomplete(name: entry.name, offset: end)) }
-        return whole.hex()
     }
 
     private final class Results: Sendable {
