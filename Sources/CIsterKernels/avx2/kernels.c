@@ -1,0 +1,41 @@
+// AVX2 with FMA and F16C (Haswell, Zen and later).
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "ister_codebook.h"
+#include "ister_kernels.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+// Sixteen lanes are two registers here: four accumulators fill half the register file.
+#define TOKEN_TILE 4
+#define QUERY_TILE 4
+#define TABLE ister_kernels_avx2
+#define TABLE_NAME "avx2"
+
+#include "../portable/lanes.h"
+
+#include "../portable/elementwise.inc"
+
+#include "../portable/matmul_f32.inc"
+
+#include "../portable/attention.inc"
+
+ISTER_INLINE __m256i start_q8(int32_t chunk_offset) {
+  (void)chunk_offset;  // weights are made signed below, so nothing is to be taken off
+  return _mm256_setzero_si256();
+}
+
+/// |w| times x with w's sign: maddubs wants one unsigned side, and 2 * 127 * 127 fits int16.
+ISTER_INLINE __m256i dot_line_q8(__m256i sum, __m256i offset_weights, __m256i x) {
+  __m256i w = _mm256_xor_si256(offset_weights, _mm256_set1_epi8((char)0x80));
+  __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+#include "matmul_256.inc"
+
+#include "../portable/table.inc"
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,35 @@
+// AVX-VNNI: the 256-bit dot product of client processors without AVX-512.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "ister_codebook.h"
+#include "ister_kernels.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avxvnni"))), apply_to = function)
+
+// Sixteen lanes are two registers here: four accumulators fill half the register file.
+#define TOKEN_TILE 4
+#define QUERY_TILE 4
+#define TABLE ister_kernels_avxvnni
+#define TABLE_NAME "avxvnni"
+
+#include "../portable/lanes.h"
+
+#include "../portable/elementwise.inc"
+
+#include "../portable/matmul_f32.inc"
+
+#include "../portable/attention.inc"
+
+ISTER_INLINE __m256i start_q8(int32_t chunk_offset) { return _mm256_set1_epi32(chunk_offset); }
+
+ISTER_INLINE __m256i dot_line_q8(__m256i sum, __m256i offset_weights, __m256i x) {
+  return _mm256_dpbusd_avx_epi32(sum, offset_weights, x);
+}
+
+#include "../avx2/matmul_256.inc"
+
+#include "../portable/table.inc"
+
+#pragma clang attribute pop
+#endif

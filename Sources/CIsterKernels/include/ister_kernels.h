@@ -1,0 +1,131 @@
+#ifndef ISTER_KERNELS_H
+#define ISTER_KERNELS_H
+
+#include "ister_formats.h"
+
+#pragma clang assume_nonnull begin
+
+/// The arithmetic contract. Every table gives the same bits, because the numbers are defined here and not by a kernel:
+///  - integer sums are exact; a chunk of 256 columns cannot leave int32 (127 * 127 * 256 < 2^24 / 4);
+///  - a matrix row adds its chunks in ascending order: acc = fmaf((float)I, d * s, acc), with I the integer sum, d the
+///    weight's and s the activation's chunk scale; F32 matrices add per chunk by fmaf over ascending columns, then
+///    the chunk sums in ascending order;
+///  - every other sum runs over 16 lanes (lane = index mod 16, ascending) and then a fixed tree: 8, 4, 2, 1;
+///  - no contraction, no reassociation; fused multiply-adds only where written. FTZ and DAZ are on in every worker.
+/// The scalar table is the definition; tests compare all others to it byte by byte.
+
+/// A weight matrix in one of the formats of ister_formats.h, in place in the mapped file.
+typedef struct {
+  ister_format format;
+  size_t rows;     ///< padded to 16
+  size_t columns;  ///< padded to 32
+  const void *panels;
+} ister_matrix;
+
+/// Rows of activations, as floats and, for integer formats, as int8 with one scale per chunk.
+typedef struct {
+  size_t columns;                ///< padded to 32; the padding is zero
+  const float *floats;           ///< [rows][float_stride]
+  size_t float_stride;
+  const int8_t *_Nullable values;  ///< [rows][value_stride], -127..127
+  size_t value_stride;
+  const float *_Nullable scales;          ///< [rows][chunks]
+  const int32_t *_Nullable subblock_offsets;  ///< [rows][columns / 16]: -16 * sum of the sub-block
+  const int32_t *_Nullable chunk_offsets;     ///< [rows][chunks]: -128 * sum of the chunk
+} ister_activations;
+
+/// Where a matrix product goes: values[token * stride + row] = (accumulate ? old : 0) + (product + bias).
+typedef struct {
+  float *values;
+  size_t stride;
+  const float *_Nullable bias;  ///< [rows]
+  int accumulate;
+  float *workspace;  ///< ISTER_WORKSPACE_FLOATS(tokens), owned by the calling worker
+} ister_output;
+
+#define ISTER_WORKSPACE_FLOATS(tokens) ((size_t)(tokens) * 32 + 4096)
+
+/// Element types of the key/value cache.
+typedef enum { ISTER_CACHE_F32 = 0, ISTER_CACHE_F16 = 1 } ister_cache_format;
+
+enum {
+  /// Positions of a cache block.
+  ISTER_BLOCK_POSITIONS = 16,
+  /// Positions of a softmax segment, aligned to absolute positions: partial results never depend on chunking.
+  ISTER_SEGMENT = 256,
+  /// Most query rows (tokens x heads of one group) of one attention call.
+  ISTER_QUERY_TILE = 16,
+};
+
+/// One layer's cache, seen by one sequence. A block holds, for each key/value head, keys as [head width][16 positions]
+/// and values as [16 positions][head width padded to 16].
+typedef struct {
+  ister_cache_format format;
+  size_t head_width;
+  size_t key_value_heads;
+  void *keys;
+  void *values;
+  const int32_t *table;  ///< physical block of logical block b: table[b % table_length]
+  size_t table_length;
+} ister_cache;
+
+/// Attention of `tokens` consecutive tokens of one sequence for the query heads that share one key/value head.
+/// queries, output: [tokens][stride] with head h of the group at offset h * head_width.
+/// tokens * heads <= ISTER_QUERY_TILE. window 0: every earlier position is visible.
+typedef struct {
+  const ister_cache *cache;
+  size_t key_value_head;
+  size_t heads;
+  const float *queries;
+  float *output;
+  size_t stride;
+  size_t position;  ///< of the first token
+  size_t tokens;
+  size_t window;
+  float scale;
+  float *workspace;  ///< ISTER_ATTENTION_WORKSPACE_FLOATS(head_width), owned by the calling worker
+} ister_attention;
+
+#define ISTER_ATTENTION_WORKSPACE_FLOATS(head_width) \
+  ((size_t)ISTER_QUERY_TILE * (ISTER_SEGMENT + 2 * (((size_t)(head_width) + 15) / 16 * 16) + 16))
+
+/// One instruction set's kernels. Stateless; any thread; a kernel neither allocates nor threads.
+typedef struct {
+  const char *name;
+
+  /// values, scales, subblock_offsets, chunk_offsets of one row of activations: scale = amax / 127 per chunk,
+  /// value = round to nearest even of x * (127 / amax). Returns 0, or 1 when an element is not finite.
+  int (*quantize_row)(const float *x, size_t columns, int8_t *values, float *scales, int32_t *subblock_offsets,
+                      int32_t *chunk_offsets);
+
+  /// Products of panels panel_begin..<panel_end of w with `tokens` rows of x.
+  void (*matmul)(const ister_matrix *w, size_t panel_begin, size_t panel_end, const ister_activations *x,
+                 size_t tokens, const ister_output *out);
+
+  /// y = x / sqrt(mean(x^2) + epsilon) * weight over `width` elements; count padded to 16 is read and written.
+  /// unit_offset: the factor is 1 + weight. Zhang and Sennrich 2019.
+  void (*rms_norm)(const float *x, const float *weight, size_t width, float epsilon, int unit_offset, float *y);
+
+  /// Rotates pairs (i, i + half) of one head in place: x0 c - x1 s, x1 c + x0 s. Su et al. 2021.
+  void (*rotate)(float *head, const float *cosines, const float *sines, size_t half);
+
+  /// gate[i] = silu(gate[i]) * up[i]; count a multiple of 16. Shazeer 2020 (SwiGLU).
+  void (*swiglu)(float *gate, const float *up, size_t count);
+
+  /// Writes one position's keys and values of all heads: [key_value_heads * head_width] each.
+  void (*store_position)(const ister_cache *cache, size_t position, const float *key, const float *value);
+
+  void (*attend)(const ister_attention *job);
+
+  /// Reads every byte with prefetch and returns their xor, so that nothing is optimised away: the streaming yardstick.
+  uint64_t (*stream)(const void *bytes, size_t count);
+} ister_kernels;
+
+/// Tables that this processor can run, best first; the last is "scalar". Returns their number.
+size_t ister_available_kernels(const ister_kernels *_Nonnull tables[_Nonnull], size_t capacity);
+
+/// The table named, or null when it is unknown or this processor cannot run it.
+const ister_kernels *_Nullable ister_kernels_named(const char *name);
+
+#pragma clang assume_nonnull end
+#endif

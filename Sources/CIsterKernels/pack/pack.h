@@ -1,0 +1,31 @@
+#ifndef ISTER_PACK_H
+#define ISTER_PACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../include/ister_codebook.h"
+#include "../include/ister_formats.h"
+
+enum {
+  ISTER_SUBBLOCKS = ISTER_CHUNK / ISTER_SUBBLOCK,
+  /// Code of the value 0 in both tables.
+  ISTER_Q4_ZERO = 8,
+};
+
+/// One row of one Q4 chunk before its bits are laid out.
+typedef struct {
+  float scale;  // a bf16 number, 0 or at least FLT_MIN, small enough that scale * 127 is finite
+  int8_t subscale[ISTER_SUBBLOCKS];
+  uint8_t table[ISTER_SUBBLOCKS];
+  uint8_t code[ISTER_CHUNK];
+} ister_q4_row;
+
+/// Chooses scale, sub-scales, tables and codes of x[columns]; columns 32..256, a multiple of 32.
+/// importance: weights of the squared errors, or null for 1.
+void ister_q4_search(const float *x, const float *importance, size_t columns, ister_q4_row *row);
+
+/// f rounded to bf16 to nearest, ties to even; f finite and below the largest bf16.
+float ister_round_bf16(float f);
+
+#endif

@@ -1,0 +1,27 @@
+internal import Glibc
+
+/// Zeroed memory, 2 MiB aligned and asked for in huge pages. Pages that are never touched take no memory, so a buffer
+/// may be sized for the largest case.
+@safe final class AnonymousMemory {
+    let base: UnsafeMutableRawPointer
+    let bytes: Int
+    private let mapped: UnsafeMutableRawPointer
+    private let mappedBytes: Int
+    private static let alignment = 2 << 20
+
+    init(bytes: Int) throws(DecoderError) {
+        let (length, overflow) = bytes.addingReportingOverflow(Self.alignment)
+        guard !overflow, bytes >= 0 else { throw .outOfMemory(what: "buffers", bytes: bytes) }
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let address = unsafe mmap(nil, length, PROT_READ | PROT_WRITE, flags, -1, 0), unsafe address != MAP_FAILED
+        else { throw .outOfMemory(what: "buffers", bytes: bytes) }
+        unsafe mapped = unsafe address
+        mappedBytes = length
+        let offset = Int(bitPattern: address) & (Self.alignment - 1)
+        unsafe base = unsafe offset == 0 ? address : address + (Self.alignment - offset)
+        self.bytes = bytes
+        _ = unsafe madvise(base, bytes, MADV_HUGEPAGE)
+    }
+
+    deinit { _ = unsafe munmap(mapped, mappedBytes) }
+}

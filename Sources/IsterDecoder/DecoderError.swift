@@ -1,0 +1,32 @@
+/// Why a model cannot be decoded or a forward call was refused. A refused call changes nothing.
+public enum DecoderError: Error, Equatable, CustomStringConvertible {
+    case missingTensor(name: String)
+    case unsupported(what: String, found: String)
+    case outOfMemory(what: String, bytes: Int)
+    case instructionSetUnavailable(name: String, available: [String])
+    case invalidOption(name: String, found: Int, needed: String)
+    case sequenceOutOfRange(found: Int, count: Int)
+    case tokenOutOfRange(found: Int32, vocabularySize: Int)
+    case contextFull(needed: Int, contextLength: Int)
+    case batchTooLarge(rows: Int, batchRows: Int)
+    case repeatedSequence(sequence: Int)
+    /// An activation left the range of floats: the weights or the file are damaged.
+    case notFinite
+
+    public var description: String {
+        switch self {
+        case .missingTensor(let name): "tensor \"\(name)\" is missing"
+        case .unsupported(let what, let found): "\(what) \"\(found)\" is not supported"
+        case .outOfMemory(let what, let bytes): "no memory for \(what): \(bytes) bytes needed"
+        case .instructionSetUnavailable(let name, let available):
+            "instruction set \"\(name)\" is not available here, only \(available.joined(separator: ", "))"
+        case .invalidOption(let name, let found, let needed): "\(name) is \(found), needed \(needed)"
+        case .sequenceOutOfRange(let found, let count): "sequence \(found) does not exist, there are \(count)"
+        case .tokenOutOfRange(let found, let size): "token id \(found) is outside the vocabulary of \(size)"
+        case .contextFull(let needed, let length): "\(needed) positions needed, the context holds \(length)"
+        case .batchTooLarge(let rows, let most): "\(rows) tokens in one call, at most \(most)"
+        case .repeatedSequence(let sequence): "sequence \(sequence) appears twice in one call"
+        case .notFinite: "an activation is not finite: the weights are damaged"
+        }
+    }
+}

@@ -1,0 +1,129 @@
+internal import CIsterKernels
+
+/// One worker's view of the running call.
+@safe struct Worker {
+    let team: OpaquePointer
+    let index: Int
+    /// Counts distributions; equal on all workers.
+    var phase: UInt32
+}
+
+/// Tokens of one sequence that are attended together.
+struct AttentionTile {
+    let sequence: Int
+    let row: Int
+    let tokens: Int
+}
+
+/// One forward call: pointers and sizes only, so that nothing is retained or allocated while it runs. Every worker
+/// runs `run` from start to end on its share (SPMD); a barrier follows each distribution.
+@safe struct ForwardPass {
+    let dimensions: Dimensions
+    let kernels: UnsafePointer<ister_kernels>
+    let layers: UnsafeMutablePointer<LayerWeights>
+    let embedding: WeightMatrix
+    let norm: UnsafePointer<Float>
+    let head: WeightMatrix
+    let isInteger: Bool
+    let buffers: Buffers
+    /// [layer][sequence]
+    let caches: UnsafeMutablePointer<ister_cache>
+    let sequenceCount: Int
+    /// [rotary setting]
+    let rotaries: UnsafeMutablePointer<RotaryView>
+    /// [row]
+    let tokens: UnsafeMutablePointer<Int32>
+    let positions: UnsafeMutablePointer<Int>
+    let sequences: UnsafeMutablePointer<Int>
+    let tiles: UnsafeMutablePointer<AttentionTile>
+    /// Rows whose logits are wanted.
+    let logitRows: UnsafeMutablePointer<Int>
+    /// [worker]: not 0 when a worker met an activation that is not finite.
+    let notFinite: UnsafeMutablePointer<Int32>
+    var rowCount = 0
+    var tileCount = 0
+    var logitRowCount = 0
+    /// Phase before the first distribution.
+    var phase: UInt32 = 0
+
+    @safe struct RotaryView {
+        let cosines: UnsafeMutablePointer<Float>
+        let sines: UnsafeMutablePointer<Float>
+    }
+
+    /// Distributions of one call: the next call's phases start after them.
+    var phaseCount: UInt32 { UInt32(dimensions.layerCount * 10 + 3) }
+
+    func run(_ worker: inout Worker) {
+        embed(&worker)
+        for layer in 0..<dimensions.layerCount {
+            attention(&worker, layer)
+            feedForward(&worker, layer)
+        }
+        logits(&worker)
+    }
+
+    /// x = embedding[token] * embeddingScale
+    private func embed(_ worker: inout Worker) {
+        distribute(&worker, items: rowCount, grain: 1) { row in
+            let x = unsafe buffers.residual + row * buffers.residualStride
+            let token = unsafe Int(tokens[row])
+            let matrix = unsafe embedding.matrix
+            let panel = unsafe matrix.panels + token / 16 * ister_panel_bytes(matrix.format, matrix.columns)
+            unsafe ister_unpack_row(matrix.format, panel, matrix.columns, token % 16, x)
+            if dimensions.embeddingScale != 1 {
+                for i in 0..<dimensions.hidden { unsafe x[i] *= dimensions.embeddingScale }
+            }
+        }
+    }
+
+    /// logits = head(norm(x)) of the rows whose logits are wanted
+    private func logits(_ worker: inout Worker) {
+        let workerIndex = worker.index
+        distribute(&worker, items: logitRowCount, grain: 1) { index in
+            let row = unsafe logitRows[index]
+            unsafe normalize(buffers.residual + row * buffers.residualStride, norm, buffers.final.row(index))
+            quantize(buffers.final, index, workerIndex)
+        }
+        let product = unsafe Product(head, into: buffers.logits, stride: buffers.logitStride)
+        multiply(&worker, buffers.final, rows: logitRowCount, product)
+    }
+}
+
+extension ForwardPass {
+    /// Calls `body` for the items of 0..<items that fall to this worker, then waits for all workers.
+    @inline(__always)
+    func distribute(_ worker: inout Worker, items: Int, grain: Int, _ body: (Int) -> Void) {
+        distribute(&worker, items: items, grain: grain) { begin, end in
+            for item in begin..<end { body(item) }
+        }
+    }
+
+    @inline(__always)
+    func distribute(_ worker: inout Worker, items: Int, grain: Int, _ body: (_ begin: Int, _ end: Int) -> Void) {
+        worker.phase &+= 1
+        while true {
+            let share = unsafe ister_team_claim(worker.team, worker.index, worker.phase, items, grain)
+            if share.begin == share.end { break }
+            body(share.begin, share.end)
+        }
+        unsafe ister_team_barrier(worker.team, worker.index)
+    }
+
+    @inline(__always)
+    func normalize(_ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+        unsafe kernels.pointee.rms_norm(
+            x, weight, dimensions.hidden, dimensions.normEpsilon, dimensions.unitOffset, y)
+    }
+
+    /// Fills the int8 side of one row; nothing to do when all matrices are floats.
+    @inline(__always)
+    func quantize(_ a: Activations, _ row: Int, _ workerIndex: Int) {
+        guard isInteger else { return }
+        let chunks = a.chunkCount
+        let bad = unsafe kernels.pointee.quantize_row(
+            a.row(row), a.columns, a.values + row * a.valueStride, a.scales + row * chunks,
+            a.subblockOffsets + row * (a.columns / 16), a.chunkOffsets + row * chunks)
+        if bad != 0 { unsafe notFinite[workerIndex * 32] = 1 }
+    }
+}

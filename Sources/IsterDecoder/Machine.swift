@@ -1,0 +1,102 @@
+internal import CIsterKernels
+internal import Glibc
+
+/// What the processor is and can do.
+public enum Machine {
+    /// Names of the kernel tables that this processor can run, best first.
+    public static var availableInstructionSets: [String] {
+        unsafe kernelTables.map { unsafe String(cString: $0.pointee.name) }
+    }
+
+    /// Processors that this process may be scheduled on.
+    public static var allowedProcessors: [Int] {
+        var numbers = [Int32](repeating: 0, count: 1024)
+        let count = unsafe ister_allowed_processors(&numbers, numbers.count)
+        return count == 0 ? [0] : numbers[..<min(count, numbers.count)].map(Int.init)
+    }
+
+    /// Cores behind the allowed processors: hyperthreads that share a core count once.
+    public static var physicalCoreCount: Int {
+        let siblings = allowedProcessors.map { processor in
+            TextFile.read("/sys/devices/system/cpu/cpu\(processor)/topology/thread_siblings_list") ?? "\(processor)"
+        }
+        return max(Set(siblings).count, 1)
+    }
+
+    public static var processorName: String {
+        let lines = TextFile.read("/proc/cpuinfo")?.split(separator: "\n") ?? []
+        let model = lines.first { $0.hasPrefix("model name") }?.split(separator: ":", maxSplits: 1).last
+        return model.map { String($0.drop(while: \.isWhitespace)) } ?? "unknown"
+    }
+
+    /// "always", "madvise" or "never": when the kernel backs anonymous memory with 2 MiB pages.
+    public static var hugePages: String {
+        let text = TextFile.read("/sys/kernel/mm/transparent_hugepage/enabled") ?? ""
+        let chosen = text.split(separator: "[").last?.split(separator: "]").first
+        return text.contains("[") ? chosen.map(String.init) ?? "unknown" : "unknown"
+    }
+
+    /// The table that `ISTER_ISA` names, else the best. Throws when the name is unknown or the processor lacks it.
+    public static func instructionSet() throws(DecoderError) -> String {
+        unsafe String(cString: try kernels().pointee.name)
+    }
+
+    /// Bytes per second of a streaming read with prefetch by all workers: the yardstick of decode. Best of `rounds`.
+    public static func streamingBandwidth(
+        threads: Int, bytes: Int = 1 << 30, rounds: Int = 5
+    ) throws(DecoderError) -> Double {
+        let buffer = try AnonymousMemory(bytes: bytes)
+        let team = try Team(workers: threads)
+        var job = unsafe StreamJob(
+            kernels: try kernels(), base: buffer.base, bytes: bytes, workers: threads, touch: true)
+        unsafe team.run(&job) { unsafe StreamJob.work($0, $1, $2) }
+        job.touch = false
+        var best = Double.infinity
+        for _ in 0..<rounds {
+            let start = ContinuousClock.now
+            unsafe team.run(&job) { unsafe StreamJob.work($0, $1, $2) }
+            best = min(best, (ContinuousClock.now - start) / .seconds(1))
+        }
+        return Double(bytes) / best
+    }
+
+    static func kernels() throws(DecoderError) -> UnsafePointer<ister_kernels> {
+        let tables = unsafe kernelTables
+        guard let name = unsafe getenv("ISTER_ISA").map({ unsafe String(cString: $0) }), !name.isEmpty else {
+            return unsafe tables[0]
+        }
+        guard let table = unsafe ister_kernels_named(name) else {
+            throw .instructionSetUnavailable(name: name, available: availableInstructionSets)
+        }
+        return unsafe table
+    }
+
+    private static var kernelTables: [UnsafePointer<ister_kernels>] {
+        let none = unsafe ister_kernels_named("scalar")!  // every build has it
+        var tables = unsafe [UnsafePointer<ister_kernels>](repeating: none, count: 8)
+        let count = unsafe tables.withUnsafeMutableBufferPointer { buffer in
+            unsafe ister_available_kernels(buffer.baseAddress!, buffer.count)
+        }
+        return unsafe Array(tables[..<count])
+    }
+}
+
+/// One pass of all workers over a buffer.
+@safe private struct StreamJob {
+    let kernels: UnsafePointer<ister_kernels>
+    let base: UnsafeMutableRawPointer
+    let bytes: Int
+    let workers: Int
+    var touch: Bool
+
+    static func work(_ context: UnsafeMutableRawPointer, _ team: OpaquePointer, _ worker: Int) {
+        let job = unsafe context.assumingMemoryBound(to: StreamJob.self)
+        let share = unsafe job.pointee.bytes / job.pointee.workers & ~4095
+        let start = unsafe job.pointee.base + worker * share
+        if unsafe job.pointee.touch {
+            unsafe memset(start, Int32(truncatingIfNeeded: worker + 1), share)
+        } else {
+            _ = unsafe job.pointee.kernels.pointee.stream(start, share)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+internal import Glibc
+
+/// How many workers a team gets, and why. One thread too many in a throttled group stalls all of them, so the count is
+/// the least of what the kernel, the container and the processor allow, rounded down.
+public struct ThreadBudget: Sendable, Equatable {
+    public let count: Int
+    /// One line for a person.
+    public let reason: String
+
+    /// The budget of this process on this machine. `requested` wins, up to 1024.
+    public static func ofThisMachine(requested: Int? = nil) -> ThreadBudget {
+        decide(
+            requested: requested, affinity: Machine.allowedProcessors.count, physicalCores: Machine.physicalCoreCount,
+            quota: ControlGroup.processorQuota())
+    }
+
+    /// - Parameters:
+    ///   - affinity: processors that this process may run on.
+    ///   - physicalCores: cores among them; two hyperthreads of a core share one set of multipliers.
+    ///   - quota: processors' worth of time that the control groups grant; nil without a limit.
+    public static func decide(requested: Int?, affinity: Int, physicalCores: Int, quota: Double?) -> ThreadBudget {
+        if let requested {
+            return ThreadBudget(count: min(max(requested, 1), 1024), reason: "requested")
+        }
+        var best = ThreadBudget(count: max(physicalCores, 1), reason: "\(physicalCores) physical cores")
+        if affinity < best.count {
+            best = ThreadBudget(count: max(affinity, 1), reason: "affinity allows \(affinity) processors")
+        }
+        if let quota, quota < Double(best.count) {
+            best = ThreadBudget(
+                count: max(Int(quota), 1), reason: "control group quota of \(quota) processors, rounded down")
+        }
+        return best
+    }
+}
+
+/// Limits that a container sets (cgroups v1 and v2).
+enum ControlGroup {
+    /// The least quota over period of this process's group and all its ancestors.
+    static func processorQuota(root: String = "/sys/fs/cgroup", membership: String = "/proc/self/cgroup") -> Double? {
+        guard let lines = TextFile.read(membership)?.split(separator: "\n") else { return nil }
+        var quotas: [Double] = []
+        for line in lines {
+            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard fields.count == 3 else { continue }
+            if fields[0] == "0" {
+                quotas += ancestors(String(fields[2])).compactMap { unified(TextFile.read("\(root)\($0)/cpu.max")) }
+            } else if fields[1].split(separator: ",").contains("cpu") {
+                quotas += ancestors(String(fields[2])).compactMap { legacyQuota("\(root)/cpu\($0)") }
+            }
+        }
+        return quotas.min()
+    }
+
+    /// "/a/b" gives "/a/b", "/a", "".
+    static func ancestors(_ path: String) -> [String] {
+        var parts = path.split(separator: "/").map(String.init)
+        var result: [String] = []
+        while !parts.isEmpty {
+            result.append("/" + parts.joined(separator: "/"))
+            parts.removeLast()
+        }
+        return result + [""]
+    }
+
+    /// cpu.max: "QUOTA PERIOD" in microseconds, or "max PERIOD".
+    static func unified(_ text: String?) -> Double? {
+        guard let fields = text?.split(whereSeparator: \.isWhitespace), fields.count == 2,
+            let quota = Double(fields[0]), let period = Double(fields[1]), period > 0, quota > 0
+        else { return nil }
+        return quota / period
+    }
+
+    private static func legacyQuota(_ folder: String) -> Double? {
+        guard let quota = TextFile.read("\(folder)/cpu.cfs_quota_us"), let period = TextFile.read("\(folder)/cpu.cfs_period_us")
+        else { return nil }
+        return unified(quota + " " + period)
+    }
+}
+
+/// Small text files of the kernel.
+enum TextFile {
+    /// The first 64 KiB; nil when the file cannot be read.
+    static func read(_ path: String) -> String? {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        var filled = 0
+        while filled < bytes.count {
+            let got = unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe Glibc.read(descriptor, buffer.baseAddress! + filled, buffer.count - filled)
+            }
+            if got <= 0 { break }
+            filled += got
+        }
+        return String(decoding: bytes[..<filled], as: UTF8.self)
+    }
+}
