@@ -1,6 +1,7 @@
 #ifndef ISTER_PACK_H
 #define ISTER_PACK_H
 
+#include <float.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,9 @@ enum {
   /// Code of the value 0 in both tables.
   ISTER_Q4_ZERO = 8,
 };
+
+/// A chunk of a row without a larger magnitude is stored as zeros: its d might be no normal float.
+#define ISTER_Q4_SMALLEST (2048 * FLT_MIN)
 
 /// One row of one Q4 chunk before its bits are laid out.
 typedef struct {

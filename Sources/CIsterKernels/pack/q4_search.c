@@ -10,31 +10,27 @@
 #include <math.h>
 #include <string.h>
 
+#include "lanes.h"
 #include "pack.h"
-
-typedef int8_t bytes_t __attribute__((vector_size(16)));
-typedef int16_t shorts_t __attribute__((vector_size(32)));
-typedef int32_t words_t __attribute__((vector_size(64)));
-
-#define INLINE static inline __attribute__((always_inline))
 
 enum {
   Y_UNIT = 128,
+  Y_MOST = 140 * Y_UNIT,  // 16 squares of half of this fit 32 bits
   Z_UNIT = 8,
   ROOT_ONE = 32767,  // square root of the largest importance
   LOWEST = -8,       // sub-scales
   HIGHEST = 7,
+  CANDIDATES = 10,  // of d; more than 14 gain nothing
+  REFITS = 2,
 };
 
-#ifndef ISTER_Q4_CANDIDATES
-#define ISTER_Q4_CANDIDATES 10
-#endif
-#ifndef Q4_LOW
-#define Q4_LOW 0.8f
-#define Q4_HIGH 1.7f
-#define Q4_SMALL 0.85f
-#define Q4_LARGE 1.2f
-#endif
+/// Candidates of d, as parts of the d whose s = 7 just reaches the largest value.
+static const float FIRST_PART = 0.84f, LAST_PART = 1.6f;
+/// Range of s worth trying, as parts of the s that just reaches a sub-block's ends. The upper part is far out
+/// since the end that binds is often a lonely one.
+static const float SMALLEST_PART = 0.85f, LARGEST_PART = 1.5f;
+/// Largest d, a bf16: 120 * d is finite.
+static const float LARGEST_SCALE = 0x1.0ep+121f;
 
 /// A chunk under search. Rows of 16 columns; values scaled by a power of two so that the largest is in 1/2..1.
 typedef struct {
@@ -60,58 +56,64 @@ float ister_round_bf16(float f) {
 }
 
 /// Codebook values nearest to z, for a table known at compile time.
-INLINE bytes_t nearest(bytes_t z, const int table) {
+ISTER_INLINE ister_bytes nearest(ister_bytes z, const int table) {
   const int8_t *c = ister_q4_codebook[table];
-  bytes_t v = (bytes_t){} + c[0];
+  ister_bytes v = (ister_bytes){} + c[0];
 #pragma clang loop unroll(full)
   for (int u = 1; u < 16; u++) {
     const int8_t threshold = (int8_t)((c[u - 1] + c[u]) * (Z_UNIT / 2)), step = (int8_t)(c[u] - c[u - 1]);
-    const bytes_t above = z > (bytes_t){} + (int8_t)(threshold - 1);
-    v += step == 1 ? -above : above & step;
+    const ister_bytes above = z > (ister_bytes){} + (int8_t)(threshold - 1);
+    v -= step == 1 ? above : above & (int8_t)-step;
   }
   return v;
 }
 
-/// Weighted squared error of 16 columns under (s, table), in units of the chunk.
-INLINE float block_cost(shorts_t y, shorts_t root, int s, const int table) {
-  const int16_t inverse = (int16_t)(Y_UNIT * 0 + 65536 * Z_UNIT / Y_UNIT / s);
-  words_t wide = __builtin_convertvector(y, words_t) * (int32_t)inverse >> 16;
-  wide = __builtin_elementwise_min(__builtin_elementwise_max(wide, (words_t){} - 128), (words_t){} + 127);
-  const bytes_t v = nearest(__builtin_convertvector(wide, bytes_t), table);
-  shorts_t e = y - __builtin_convertvector(v, shorts_t) * (int16_t)(s * Y_UNIT);
-  e = __builtin_convertvector(__builtin_convertvector(e, words_t) * __builtin_convertvector(root, words_t) >> 16, shorts_t);
-  const words_t square = __builtin_convertvector(e, words_t) * __builtin_convertvector(e, words_t);
-  return (float)__builtin_reduce_add(square >> 2);
+/// 16 columns: y and the roots of their weights.
+typedef struct {
+  ister_shorts y[2], root[2];
+} block_t;
+
+/// Weighted squared error of a block under (s, table).
+ISTER_INLINE int32_t block_cost(const block_t *block, int s, const int table) {
+  const ister_shorts inverse = (ister_shorts){} + (int16_t)(65536 * Z_UNIT / Y_UNIT / s);
+  const ister_shorts step = (ister_shorts){} + (int16_t)(s * Y_UNIT);
+  const ister_bytes z =
+      ister_saturate(ister_multiply_high(block->y[0], inverse), ister_multiply_high(block->y[1], inverse));
+  ister_shorts low, high;
+  ister_widen(nearest(z, table), &low, &high);
+  return ister_square_sum(ister_multiply_high(block->y[0] - low * step, block->root[0]),
+                          ister_multiply_high(block->y[1] - high * step, block->root[1]));
 }
 
 /// The best (s, table) of one sub-block for the given d.
-INLINE float choose_block(const chunk_t *chunk, size_t g, float inverse_scale, int8_t *subscale, uint8_t *table) {
-  shorts_t y, root;
+static float choose_block(const chunk_t *chunk, size_t g, float inverse_scale, int8_t *subscale, uint8_t *table) {
+  block_t block;
   int16_t lanes[ISTER_SUBBLOCK];
   const float *x = chunk->x + g * ISTER_SUBBLOCK;
   const float unit = inverse_scale * Y_UNIT;
   for (int i = 0; i < ISTER_SUBBLOCK; i++) {
-    const float t = x[i] * unit;
+    float t = x[i] * unit;
+    t = t > Y_MOST ? Y_MOST : t < -Y_MOST ? -Y_MOST : t;
     lanes[i] = (int16_t)(t + (t < 0 ? -0.5f : 0.5f));
   }
-  memcpy(&y, lanes, sizeof y);
-  memcpy(&root, chunk->root + g * ISTER_SUBBLOCK, sizeof root);
-  float best = INFINITY;
+  memcpy(block.y, lanes, sizeof block.y);
+  memcpy(block.root, chunk->root + g * ISTER_SUBBLOCK, sizeof block.root);
+  int32_t best = INT32_MAX;
   for (int t = 0; t < 2; t++)
     for (int sign = -1; sign <= 1; sign += 2) {
       const float up = (sign > 0 ? chunk->high[g] : chunk->low[g]) / (float)ister_q4_codebook[t][15];
       const float down = (sign > 0 ? chunk->low[g] : chunk->high[g]) / (float)-ister_q4_codebook[t][0];
       const float ideal = (up > down ? up : down) * inverse_scale;
       const int most = sign > 0 ? HIGHEST : -LOWEST;
-      int first = (int)(ideal * Q4_SMALL), last = (int)(ideal * Q4_LARGE) + 1;
+      int first = (int)(ideal * SMALLEST_PART + 0.9f), last = (int)(ideal * LARGEST_PART + 0.5f);
       first = first < 1 ? 1 : first > most ? most : first;
-      last = last > most ? most : last;
+      last = last > most ? most : last < first ? first : last;
       for (int s = first; s <= last; s++) {
-        const float cost = t == 0 ? block_cost(y, root, s * sign, 0) : block_cost(y, root, s * sign, 1);
+        const int32_t cost = t == 0 ? block_cost(&block, s * sign, 0) : block_cost(&block, s * sign, 1);
         if (cost < best) best = cost, *subscale = (int8_t)(s * sign), *table = (uint8_t)t;
       }
     }
-  return best;
+  return (float)best;
 }
 
 /// Best sub-scales for d = scale; cost in units of x squared.
@@ -185,22 +187,23 @@ void ister_q4_search(const float *x, const float *importance, size_t columns, is
   for (size_t i = 0; i < columns; i++) amax = fabsf(x[i]) > amax ? fabsf(x[i]) : amax;
   memset(row, 0, sizeof *row);
   memset(row->code, ISTER_Q4_ZERO, sizeof row->code);
-  // Below this d would be no normal float.
-  if (!(amax >= 256 * FLT_MIN)) return;
+  if (!(amax >= ISTER_Q4_SMALLEST)) return;
   int exponent;
   amax = frexpf(amax, &exponent);
   chunk_t chunk;
   load(x, importance, columns, ldexpf(1, -exponent), &chunk);
+  const float largest = ldexpf(LARGEST_SCALE, -exponent), smallest = amax / 1024;
   choice_t best = {.cost = INFINITY}, next;
-  for (int k = 0; k < ISTER_Q4_CANDIDATES; k++) {
-    const float part = Q4_LOW + (Q4_HIGH - Q4_LOW) * (float)k / (ISTER_Q4_CANDIDATES - 1);
-    choose(&chunk, ister_round_bf16(amax / 105 * part), &next);
+  for (int k = 0; k < CANDIDATES; k++) {
+    const float part = FIRST_PART + (LAST_PART - FIRST_PART) * (float)k / (CANDIDATES - 1);
+    const float scale = ister_round_bf16(amax / (HIGHEST * ISTER_Q4_CODEBOOK_MAX) * part);
+    choose(&chunk, scale < largest ? scale : largest, &next);
     if (next.cost < best.cost) best = next;
   }
   encode(&chunk, &best, row);
-  for (int again = 0; again < 2; again++) {
+  for (int again = 0; again < REFITS; again++) {
     const float scale = refit(&chunk, row);
-    if (scale == 0 || scale == best.scale) break;
+    if (!(scale >= smallest && scale <= largest) || scale == best.scale) break;
     choose(&chunk, scale, &next);
     if (next.cost >= best.cost) break;
     best = next;

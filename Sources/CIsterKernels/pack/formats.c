@@ -1,0 +1,158 @@
+// Packing and unpacking of panels: the layouts of ister_formats.h.
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "pack.h"
+
+enum { ROWS = ISTER_PANEL_ROWS, LINE = 64, Q8_BIAS = 128, Q8_MOST = 127 };
+
+/// Bytes of Q4's words before the codes.
+static size_t q4_head_bytes(size_t columns) { return LINE * (1 + (columns + 127) / 128); }
+
+size_t ister_chunk_bytes(ister_format format, size_t columns) {
+  switch (format) {
+    case ISTER_FORMAT_F32: return columns * LINE;
+    case ISTER_FORMAT_Q8: return LINE + columns * ROWS;
+    case ISTER_FORMAT_Q4: return q4_head_bytes(columns) + columns * ROWS / 2;
+  }
+  return 0;
+}
+
+size_t ister_panel_bytes(ister_format format, size_t columns) {
+  const size_t rest = columns % ISTER_CHUNK;
+  return columns / ISTER_CHUNK * ister_chunk_bytes(format, ISTER_CHUNK) + (rest ? ister_chunk_bytes(format, rest) : 0);
+}
+
+static void put_word(uint8_t *p, uint32_t v) {
+  for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> 8 * i);
+}
+
+static uint32_t get_word(const uint8_t *p) {
+  return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static uint32_t bits_of(float f) {
+  uint32_t bits;
+  memcpy(&bits, &f, sizeof bits);
+  return bits;
+}
+
+static float float_of(uint32_t bits) {
+  float f;
+  memcpy(&f, &bits, sizeof f);
+  return f;
+}
+
+// ---- F32: [columns][16 rows] ----
+
+static void pack_f32(const float *x, size_t columns, size_t row, uint8_t *chunk) {
+  for (size_t c = 0; c < columns; c++) put_word(chunk + (c * ROWS + row) * 4, bits_of(x[c]));
+}
+
+static void unpack_f32(const uint8_t *chunk, size_t columns, size_t row, float *out) {
+  for (size_t c = 0; c < columns; c++) out[c] = float_of(get_word(chunk + (c * ROWS + row) * 4));
+}
+
+// ---- Q8: 16 float scales, then lines of 16 rows x 4 columns ----
+
+static size_t q8_offset(size_t column, size_t row) { return LINE + column / 4 * LINE + row * 4 + column % 4; }
+
+static void pack_q8(const float *x, size_t columns, size_t row, uint8_t *chunk) {
+  float amax = 0;
+  for (size_t c = 0; c < columns; c++) amax = fabsf(x[c]) > amax ? fabsf(x[c]) : amax;
+  // The cap keeps 127 * scale finite; a scale that is no normal float becomes 0.
+  float scale = (amax < 3.4e38f ? amax : 3.4e38f) / Q8_MOST;
+  if (scale < FLT_MIN) scale = 0;
+  put_word(chunk + row * 4, bits_of(scale));
+  for (size_t c = 0; c < columns; c++) {
+    float q = scale > 0 ? x[c] / scale : 0;
+    q = q > Q8_MOST ? Q8_MOST : q < -Q8_MOST ? -Q8_MOST : q;
+    chunk[q8_offset(c, row)] = (uint8_t)((int)(q + (q < 0 ? -0.5f : 0.5f)) + Q8_BIAS);
+  }
+}
+
+static void unpack_q8(const uint8_t *chunk, size_t columns, size_t row, float *out) {
+  const float scale = float_of(get_word(chunk + row * 4));
+  for (size_t c = 0; c < columns; c++) out[c] = scale * (float)(chunk[q8_offset(c, row)] - Q8_BIAS);
+}
+
+// ---- Q4: word 0, sub-scale words, then lines of 16 rows x (4 low + 4 high) columns ----
+
+/// The byte of a column's code; columns 16-31 of every 32 are in the high nibble.
+static size_t q4_offset(size_t columns, size_t column, size_t row) {
+  return q4_head_bytes(columns) + column / 32 * (4 * LINE) + column % 16 / 4 * LINE + row * 4 + column % 4;
+}
+
+static void pack_q4(const float *x, const float *importance, size_t columns, size_t row, uint8_t *chunk) {
+  ister_q4_row q;
+  ister_q4_search(x, importance, columns, &q);
+  uint32_t words[3] = {bits_of(q.scale)};
+  for (size_t g = 0; g < columns / ISTER_SUBBLOCK; g++) {
+    words[0] |= (uint32_t)q.table[g] << g;
+    words[1 + g / 8] |= (uint32_t)(q.subscale[g] & 15) << 4 * (g % 8);
+  }
+  for (size_t w = 0; w < q4_head_bytes(columns) / LINE; w++) put_word(chunk + w * LINE + row * 4, words[w]);
+  for (size_t c = 0; c < columns; c += 32)
+    for (size_t i = c; i < c + 16; i++) chunk[q4_offset(columns, i, row)] = (uint8_t)(q.code[i] | q.code[i + 16] << 4);
+}
+
+static void unpack_q4(const uint8_t *chunk, size_t columns, size_t row, float *out) {
+  const uint32_t first = get_word(chunk + row * 4);
+  const float scale = float_of(first & 0xffff0000u);
+  for (size_t c = 0; c < columns; c++) {
+    const size_t g = c / ISTER_SUBBLOCK;
+    const uint32_t subscales = get_word(chunk + (1 + g / 8) * LINE + row * 4);
+    const int s = (int)((subscales >> 4 * (g % 8) & 15) ^ 8) - 8;
+    const int code = chunk[q4_offset(columns, c, row)] >> (c & 16 ? 4 : 0) & 15;
+    out[c] = scale * (float)(s * ister_q4_codebook[first >> g & 1][code]);
+  }
+}
+
+// ---- all formats ----
+
+static void unpack_chunk(ister_format format, const uint8_t *chunk, size_t columns, size_t row, float *out) {
+  switch (format) {
+    case ISTER_FORMAT_F32: unpack_f32(chunk, columns, row, out); break;
+    case ISTER_FORMAT_Q8: unpack_q8(chunk, columns, row, out); break;
+    case ISTER_FORMAT_Q4: unpack_q4(chunk, columns, row, out); break;
+  }
+}
+
+void ister_pack_panel(ister_format format, const float *rows, size_t columns, const float *importance, void *panel,
+                      double *squared_error, double *squared_sum) {
+  uint8_t *chunk = panel;
+  double error = 0, sum = 0;
+  for (size_t start = 0; start < columns; start += ISTER_CHUNK) {
+    const size_t count = columns - start < ISTER_CHUNK ? columns - start : ISTER_CHUNK;
+    for (size_t row = 0; row < ROWS; row++) {
+      const float *x = rows + row * columns + start;
+      float back[ISTER_CHUNK];
+      switch (format) {
+        case ISTER_FORMAT_F32: pack_f32(x, count, row, chunk); break;
+        case ISTER_FORMAT_Q8: pack_q8(x, count, row, chunk); break;
+        case ISTER_FORMAT_Q4: pack_q4(x, importance ? importance + start : NULL, count, row, chunk); break;
+        default: return;
+      }
+      unpack_chunk(format, chunk, count, row, back);
+      for (size_t c = 0; c < count; c++) {
+        const double e = (double)x[c] - (double)back[c];
+        error += e * e;
+        sum += (double)x[c] * (double)x[c];
+      }
+    }
+    chunk += ister_chunk_bytes(format, count);
+  }
+  *squared_error += error;
+  *squared_sum += sum;
+}
+
+void ister_unpack_row(ister_format format, const void *panel, size_t columns, size_t row, float *out) {
+  const uint8_t *chunk = panel;
+  for (size_t start = 0; start < columns; start += ISTER_CHUNK) {
+    const size_t count = columns - start < ISTER_CHUNK ? columns - start : ISTER_CHUNK;
+    unpack_chunk(format, chunk, count, row, out + start);
+    chunk += ister_chunk_bytes(format, count);
+  }
+}
