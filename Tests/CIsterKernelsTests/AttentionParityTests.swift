@@ -1,0 +1,105 @@
+import CIsterKernels
+import Glibc
+import Testing
+
+/// A cache filled with seeded keys and values, and the queries of its positions.
+struct AttentionCase: Sendable, CustomStringConvertible {
+    let headWidth: Int
+    let heads: Int
+    let window: Int
+    let format: ister_cache_format
+    let positions: Int
+    var description: String {
+        "width \(headWidth), \(heads) heads, window \(window), cache \(format.rawValue), \(positions) positions"
+    }
+    /// A ring when there is a window: window and up to 16 tokens, and a block for each end.
+    var blocks: Int { window > 0 ? (window + 31) / 16 + 1 : (positions + 15) / 16 }
+    static let keyValueHeads = 2
+
+    static let all: [AttentionCase] = [ISTER_CACHE_F32, ISTER_CACHE_F16].flatMap { format in
+        [(20, 4, 0, 70), (24, 1, 0, 40), (80, 4, 0, 600), (64, 3, 13, 90), (80, 16, 100, 700)].map {
+            AttentionCase(headWidth: $0.0, heads: $0.1, window: $0.2, format: format, positions: $0.3)
+        }
+    }
+
+    func vectors(_ seed: UInt64, heads: Int) -> [Float] {
+        var generator = Seeded(seed)
+        return generator.floats(positions * heads * headWidth)
+    }
+
+    /// Output of every position, `tokens` at a time, keys and values of a tile written before it is attended.
+    func run(_ table: Table, tokens: Int) -> [Float] {
+        let query = vectors(1, heads: heads), key = vectors(2, heads: Self.keyValueHeads)
+        let value = vectors(3, heads: Self.keyValueHeads)
+        let width = heads * headWidth, keyWidth = Self.keyValueHeads * headWidth
+        let padded = (headWidth + 15) / 16 * 16
+        let keys = Owned(repeating: UInt32(0), count: blocks * Self.keyValueHeads * headWidth * 16)
+        let values = Owned(repeating: UInt32(0), count: blocks * Self.keyValueHeads * padded * 16)
+        let order = Owned((0..<blocks).map { Int32(blocks - 1 - $0) })
+        let output = Owned(repeating: Float.nan, count: positions * width)
+        let workspace = Owned(repeating: Float(0), count: 16 * (256 + 2 * padded + 16))
+        let queries = Owned(query), newKeys = Owned(key), newValues = Owned(value)
+        let kernels = unsafe table.kernels
+        let cache = unsafe Owned([
+            ister_cache(
+                format: format, head_width: headWidth, key_value_heads: Self.keyValueHeads, keys: keys.start,
+                values: values.start, table: order.start, table_length: blocks)
+        ])
+        for start in stride(from: 0, to: positions, by: tokens) {
+            let count = min(tokens, positions - start)
+            for position in start..<start + count {
+                let at = position * keyWidth
+                unsafe kernels.store_position(cache.start, position, newKeys.start + at, newValues.start + at)
+            }
+            var job = unsafe ister_attention(
+                cache: cache.start, key_value_head: 1, heads: heads, queries: queries.start + start * width,
+                output: output.start + start * width, stride: width, position: start, tokens: count, window: window,
+                scale: 0.3, workspace: workspace.start)
+            unsafe kernels.attend(&job)
+        }
+        return unsafe withExtendedLifetime((keys, values, order, workspace, queries, newKeys, newValues, cache)) { output.array }
+    }
+
+    /// The textbook formula in double precision.
+    func exact(position: Int, head: Int) -> [Double] {
+        let query = vectors(1, heads: heads), key = vectors(2, heads: Self.keyValueHeads)
+        let value = vectors(3, heads: Self.keyValueHeads)
+        let first = window > 0 ? max(0, position - window + 1) : 0
+        let keyWidth = Self.keyValueHeads * headWidth
+        let weights = (first...position).map { p in
+            exp(0.3 * (0..<headWidth).reduce(0.0) { sum, d in
+                let q = query[(position * heads + head) * headWidth + d]
+                return sum + Double(q) * Double(key[p * keyWidth + headWidth + d])
+            })
+        }
+        let total = weights.reduce(0, +)
+        return (0..<headWidth).map { d in
+            (first...position).reduce(0.0) { $0 + weights[$1 - first] * Double(value[$1 * keyWidth + headWidth + d]) } / total
+        }
+    }
+}
+
+@Suite struct AttentionParity {
+    @Test(arguments: AttentionCase.all)
+    func `attention is softmax of the visible scores times values`(attention: AttentionCase) {
+        let found = attention.run(.scalar, tokens: 1)
+        // Half precision keeps 11 bits of keys and values, float 24.
+        let bound = attention.format == ISTER_CACHE_F16 ? 2e-3 : 2e-6
+        for position in [0, 1, attention.positions / 2, attention.positions - 1] {
+            for head in 0..<attention.heads {
+                let at = (position * attention.heads + head) * attention.headWidth
+                for (d, exact) in attention.exact(position: position, head: head).enumerated() {
+                    #expect(abs(Double(found[at + d]) - exact) < bound)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: Table.vectorized + [.scalar], AttentionCase.all)
+    func `attention has the same bits in every instruction set and cut of the prompt`(table: Table, attention: AttentionCase) {
+        let expected = bits(attention.run(.scalar, tokens: 1))
+        for tokens in [1, 3, 16] where tokens * attention.heads <= 16 {
+            #expect(bits(attention.run(table, tokens: tokens)) == expected, "\(tokens) tokens")
+        }
+    }
+}

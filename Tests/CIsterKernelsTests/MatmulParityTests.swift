@@ -1,0 +1,124 @@
+import CIsterKernels
+import Testing
+
+/// A matrix of valid panels with codes and scales of a kind.
+struct MatrixCase: Sendable, CustomStringConvertible {
+    enum Kind: Sendable { case random, extreme }
+    let format: ister_format
+    let rows: Int
+    let columns: Int
+    let kind: Kind
+    var description: String { "format \(format.rawValue), \(rows) x \(columns), \(kind)" }
+
+    static let all: [MatrixCase] = [ISTER_FORMAT_F32, ISTER_FORMAT_Q8, ISTER_FORMAT_Q4].flatMap { format in
+        [(16, 32), (32, 64), (48, 576), (32, 1184), (48, 2560)].flatMap { rows, columns in
+            [Kind.random, .extreme].map { MatrixCase(format: format, rows: rows, columns: columns, kind: $0) }
+        }
+    }
+
+    /// Any bytes are valid codes; scales get moderate values, Q8 weights stay off -128.
+    func panels(_ generator: inout Seeded) -> [UInt8] {
+        if format == ISTER_FORMAT_F32 {
+            return generator.floats(rows * columns).flatMap { unsafe withUnsafeBytes(of: $0) { unsafe Array($0) } }
+        }
+        return (0..<rows / 16).flatMap { _ in
+            stride(from: 0, to: columns, by: 256).flatMap { chunk(min(256, columns - $0), &generator) }
+        }
+    }
+
+    private func chunk(_ columns: Int, _ generator: inout Seeded) -> [UInt8] {
+        let scales = (0..<16).flatMap { _ in
+            unsafe withUnsafeBytes(of: Float.random(in: 0.001...0.01, using: &generator)) { unsafe Array($0) }
+        }
+        if format == ISTER_FORMAT_Q8 {
+            let lines = kind == .random
+                ? generator.bytes(columns * 16).map { max($0, 1) }
+                : generator.bytes(columns * 16).map { $0 < 128 ? 1 : 255 }
+            return scales + lines
+        }
+        let words = (0..<16).flatMap { row in
+            [UInt8.random(in: 0...255, using: &generator), .random(in: 0...255, using: &generator)]
+                + scales[row * 4 + 2..<row * 4 + 4]
+        }
+        let subscales = (columns + 127) / 128 * 64
+        // Extreme: sub-scale -8 with the outermost code everywhere.
+        return words + (kind == .random ? generator.bytes(subscales) : Array(repeating: 0x88, count: subscales))
+            + (kind == .random ? generator.bytes(columns * 8) : Array(repeating: 0, count: columns * 8))
+    }
+}
+
+/// Runs one product and gives its output rows, stride 64 floats more than the rows.
+func product(
+    _ table: Table, _ matrix: MatrixCase, _ panels: GuardedBytes, _ x: [Float], tokens: Int, accumulate: Bool = false,
+    bias: [Float]? = nil
+) -> [Float] {
+    let columns = matrix.columns, chunks = (columns + 255) / 256
+    let floats = Owned(x)
+    let values = Owned(repeating: Int8(0), count: tokens * columns)
+    let scales = Owned(repeating: Float(0), count: tokens * chunks)
+    let subblocks = Owned(repeating: Int32(0), count: tokens * columns / 16)
+    let offsets = Owned(repeating: Int32(0), count: tokens * chunks)
+    let kernels = unsafe table.kernels
+    for t in 0..<tokens {
+        _ = unsafe kernels.quantize_row(
+            floats.start + t * columns, columns, values.start + t * columns, scales.start + t * chunks,
+            subblocks.start + t * columns / 16, offsets.start + t * chunks)
+    }
+    let out = Owned(repeating: accumulate ? 0.25 : Float.nan, count: tokens * matrix.rows)
+    let workspace = Owned(repeating: Float(0), count: tokens * 32 + 4096)
+    let biasValues = bias.map { Owned($0) }
+    var activations = unsafe ister_activations(
+        columns: columns, floats: floats.start, float_stride: columns, values: values.start, value_stride: columns,
+        scales: scales.start, subblock_offsets: subblocks.start, chunk_offsets: offsets.start)
+    var weights = unsafe ister_matrix(format: matrix.format, rows: matrix.rows, columns: columns, panels: panels.start)
+    var output = unsafe ister_output(
+        values: out.start, stride: matrix.rows, bias: biasValues?.start, accumulate: accumulate ? 1 : 0,
+        workspace: workspace.start)
+    unsafe kernels.matmul(&weights, 0, matrix.rows / 16, &activations, tokens, &output)
+    return withExtendedLifetime((floats, values, scales, subblocks, offsets, workspace, biasValues)) { out.array }
+}
+
+@Suite struct MatmulParity {
+    @Test(arguments: Table.vectorized, MatrixCase.all)
+    func `every instruction set's product has scalar's bits for 1 to 13 tokens`(table: Table, matrix: MatrixCase) {
+        var generator = Seeded(UInt64(matrix.rows * matrix.columns) + UInt64(matrix.format.rawValue))
+        let panels = GuardedBytes(matrix.panels(&generator))
+        let x = matrix.kind == .random
+            ? generator.floats(13 * matrix.columns) : Array(repeating: Float(1), count: 13 * matrix.columns)
+        for tokens in [1, 2, 3, 4, 5, 8, 13] {
+            let expected = product(.scalar, matrix, panels, x, tokens: tokens)
+            let found = product(table, matrix, panels, x, tokens: tokens)
+            #expect(bits(found) == bits(expected), "\(tokens) tokens")
+        }
+    }
+
+    @Test(arguments: Table.vectorized, MatrixCase.all.filter { $0.rows == 48 })
+    func `bias and old values are added alike`(table: Table, matrix: MatrixCase) {
+        var generator = Seeded(7)
+        let panels = GuardedBytes(matrix.panels(&generator))
+        let x = generator.floats(9 * matrix.columns), bias = generator.floats(matrix.rows)
+        for tokens in [1, 9] {
+            let expected = product(.scalar, matrix, panels, x, tokens: tokens, accumulate: true, bias: bias)
+            let found = product(table, matrix, panels, x, tokens: tokens, accumulate: true, bias: bias)
+            #expect(bits(found) == bits(expected))
+        }
+    }
+
+    @Test(arguments: MatrixCase.all.filter { $0.kind == .random })
+    func `scalar's product is the product of the unpacked weights`(matrix: MatrixCase) {
+        var generator = Seeded(11)
+        let panels = GuardedBytes(matrix.panels(&generator))
+        let x = generator.floats(matrix.columns)
+        let found = product(.scalar, matrix, panels, x, tokens: 1)
+        for row in 0..<matrix.rows {
+            var weights = [Float](repeating: 0, count: matrix.columns)
+            let panel = unsafe panels.start + row / 16 * ister_panel_bytes(matrix.format, matrix.columns)
+            unsafe ister_unpack_row(matrix.format, panel, matrix.columns, row % 16, &weights)
+            let exact = zip(weights, x).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+            // Each activation is off by at most half a step of 1/127; floats by their rounding.
+            let step = matrix.format == ISTER_FORMAT_F32 ? 1e-5 : 0.5 / 127 + 1e-5
+            let bound = weights.reduce(0.0) { $0 + abs(Double($1)) } * step
+            #expect(abs(Double(found[row]) - exact) <= bound)
+        }
+    }
+}
