@@ -1,0 +1,89 @@
+/// Cuts added tokens out of text: at each place from the left the longest one.
+struct AddedTokenFinder: Sendable {
+    /// A stretch of text, or the added token that stands for it.
+    struct Part: Equatable {
+        var range: Range<Int>
+        /// nil for text.
+        var id: Int32?
+    }
+
+    private var trie = ByteTrie()
+    private var tokens: [Int32: Vocabulary.AddedToken] = [:]
+
+    /// `spelling` gives the text to look for.
+    init(_ tokens: [Vocabulary.AddedToken], spelling: (Vocabulary.AddedToken) -> [UInt8]) {
+        for token in tokens {
+            trie.insert(spelling(token), id: token.id)
+            self.tokens[token.id] = token
+        }
+    }
+
+    var isEmpty: Bool { trie.isEmpty }
+
+    /// Parts in order, none empty. With `includesSpecial` false a special token stays text, and so does what
+    /// it covers, as in the tokenizers package.
+    func parts(_ text: [UInt8], includesSpecial: Bool) -> [Part] {
+        if isEmpty { return text.isEmpty ? [] : [Part(range: 0..<text.count)] }
+        var parts: [Part] = []
+        var done = 0
+        var index = 0
+        while index < text.count {
+            guard let match = trie.match(text, index, text.count), let token = tokens[match.id] else {
+                index += 1
+                continue
+            }
+            defer { index = max(index, match.end) }
+            if token.isSpecial && !includesSpecial { continue }
+            if token.isSingleWord && !Self.isWord(text, index..<match.end) { continue }
+            var range = index..<match.end
+            if token.stripsLeft { range = Self.spaceStart(text, before: index)..<range.upperBound }
+            if token.stripsRight { range = range.lowerBound..<Self.spaceEnd(text, after: match.end) }
+            // White space that an earlier token took along is not taken twice.
+            range = max(range.lowerBound, done)..<max(range.upperBound, done)
+            if done < range.lowerBound { parts.append(Part(range: done..<range.lowerBound)) }
+            parts.append(Part(range: range, id: token.id))
+            done = range.upperBound
+        }
+        if done < text.count { parts.append(Part(range: done..<text.count)) }
+        return parts
+    }
+
+    private static func isWord(_ text: [UInt8], _ range: Range<Int>) -> Bool {
+        if range.lowerBound > 0 {
+            let before = UTF8Text.scalar(text, UTF8Text.previous(text, range.lowerBound))
+            if isWordCharacter(before.value) { return false }
+        }
+        return range.upperBound == text.count || !isWordCharacter(UTF8Text.scalar(text, range.upperBound).value)
+    }
+
+    /// `\w` of Unicode Technical Standard 18.
+    private static func isWordCharacter(_ value: Int) -> Bool {
+        guard let scalar = Unicode.Scalar(UInt32(value)) else { return false }
+        let properties = scalar.properties
+        if properties.isAlphabetic || properties.isJoinControl { return true }
+        switch properties.generalCategory {
+        case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
+        default: return false
+        }
+    }
+
+    private static func spaceStart(_ text: [UInt8], before index: Int) -> Int {
+        var start = index
+        while start > 0 {
+            let previous = UTF8Text.previous(text, start)
+            if CharacterClass.shared.kind(text, previous).kind < CharacterClass.Kind.space { break }
+            start = previous
+        }
+        return start
+    }
+
+    private static func spaceEnd(_ text: [UInt8], after index: Int) -> Int {
+        var end = index
+        while end < text.count {
+            let (kind, length) = CharacterClass.shared.kind(text, end)
+            if kind < CharacterClass.Kind.space { break }
+            end += length
+        }
+        return end
+    }
+}

@@ -1,0 +1,42 @@
+/// One case per way in which a vocabulary can be unsound.
+public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible {
+    case notAVocabulary
+    case unknownVersion(found: UInt32, supported: UInt32)
+    case truncated(field: String, offset: Int)
+    case trailingBytes(count: Int)
+    case invalidValue(field: String, found: UInt64)
+    case pieceCount(found: Int, limit: Int)
+    case pieceNotUTF8(id: Int)
+    case duplicatePiece(id: Int)
+    case countMismatch(field: String, found: Int, needed: Int)
+    case scoreNotANumber(id: Int)
+    case idOutOfRange(field: String, id: Int, count: Int)
+    case mergeResultDiffers(rank: Int)
+    case bytePieceSpelling(id: Int)
+    case bytePieceMissing(byte: Int)
+    case missingUnknownPiece
+    case emptyAddedToken(id: Int)
+    case emptyPattern
+
+    public var description: String {
+        switch self {
+        case .notAVocabulary: "not an encoded vocabulary: wrong magic number"
+        case .unknownVersion(let found, let supported): "vocabulary version \(found), this build reads \(supported)"
+        case .truncated(let field, let offset): "vocabulary ends inside \(field) (offset \(offset))"
+        case .trailingBytes(let count): "\(count) bytes after the end of the vocabulary"
+        case .invalidValue(let field, let found): "vocabulary: \(field) cannot be \(found)"
+        case .pieceCount(let found, let limit): "vocabulary has \(found) pieces, need 1...\(limit)"
+        case .pieceNotUTF8(let id): "vocabulary piece \(id) is not valid UTF-8"
+        case .duplicatePiece(let id): "vocabulary piece \(id) is spelled like one before it"
+        case .countMismatch(let field, let found, let needed): "vocabulary has \(found) \(field), need \(needed)"
+        case .scoreNotANumber(let id): "score of vocabulary piece \(id) is not a number"
+        case .idOutOfRange(let field, let id, let count): "\(field) is token \(id), vocabulary has \(count) pieces"
+        case .mergeResultDiffers(let rank): "merge \(rank) does not give the piece it names"
+        case .bytePieceSpelling(let id): "byte piece \(id) is not spelled <0x00>...<0xFF>"
+        case .bytePieceMissing(let byte): "byte fallback needs a piece for byte \(byte)"
+        case .missingUnknownPiece: "vocabulary needs exactly one unknown piece"
+        case .emptyAddedToken(let id): "added token \(id) is empty"
+        case .emptyPattern: "normalizer replaces an empty pattern"
+        }
+    }
+}

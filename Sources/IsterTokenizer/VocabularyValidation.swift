@@ -1,0 +1,97 @@
+extension Vocabulary {
+    /// Ids fit 24 bits; the largest vocabularies in use have about 2^18 pieces.
+    static let pieceLimit = 1 << 24
+
+    /// Throws unless every id, count and spelling agrees with the others.
+    public func validate() throws(TokenizerError) {
+        guard (1...Self.pieceLimit).contains(pieces.count) else {
+            throw .pieceCount(found: pieces.count, limit: Self.pieceLimit)
+        }
+        for id in 0..<pieces.count where !UTF8Text.isValid(pieces.bytes, pieces.range(id)) {
+            throw .pieceNotUTF8(id: id)
+        }
+        switch model {
+        case .sentencePiece(let model): try validate(model)
+        case .merges(let model): try validate(model)
+        }
+        for token in addedTokens {
+            try check(token.id, "added token")
+            if pieces.range(Int(token.id)).isEmpty { throw .emptyAddedToken(id: Int(token.id)) }
+        }
+        let named = [("bos id", bosID), ("eos id", eosID), ("unknown id", unknownID), ("padding id", paddingID)]
+        for (field, id) in named { if let id { try check(id, field) } }
+        for id in prefixIDs { try check(id, "prefix id") }
+        for id in suffixIDs { try check(id, "suffix id") }
+    }
+
+    private func check(_ id: Int32, _ field: String) throws(TokenizerError) {
+        guard id >= 0, Int(id) < pieces.count else {
+            throw .idOutOfRange(field: field, id: Int(id), count: pieces.count)
+        }
+    }
+
+    private func validate(_ model: SentencePieceModel) throws(TokenizerError) {
+        let count = model.scores.count
+        guard count <= pieces.count else {
+            throw .countMismatch(field: "scores", found: count, needed: pieces.count)
+        }
+        guard model.types.count == count else {
+            throw .countMismatch(field: "piece types", found: model.types.count, needed: count)
+        }
+        if let id = model.scores.firstIndex(where: \.isNaN) { throw .scoreNotANumber(id: id) }
+        guard model.types.count(where: { $0 == .unknown }) == 1 else { throw .missingUnknownPiece }
+        var found = [Bool](repeating: false, count: 256)
+        for id in 0..<count where model.types[id] == .byte {
+            guard let byte = BytePiece.value(pieces[id]) else { throw .bytePieceSpelling(id: id) }
+            found[Int(byte)] = true
+        }
+        var spelled = Set<ArraySlice<UInt8>>()
+        for id in 0..<count where !spelled.insert(pieces[id]).inserted { throw .duplicatePiece(id: id) }
+        if model.byteFallback, let byte = found.firstIndex(of: false) { throw .bytePieceMissing(byte: byte) }
+    }
+
+    private func validate(_ model: MergeModel) throws(TokenizerError) {
+        for (rank, merge) in model.merges.enumerated() {
+            for id in [merge.left, merge.right, merge.result] { try check(id, "merge \(rank)") }
+            let left = pieces[Int(merge.left)], right = pieces[Int(merge.right)], result = pieces[Int(merge.result)]
+            guard result.count == left.count + right.count, result.starts(with: left),
+                result.dropFirst(left.count).elementsEqual(right)
+            else { throw .mergeResultDiffers(rank: rank) }
+        }
+        if let id = model.unknownID { try check(id, "model's unknown id") }
+        for case .replace(let pattern, _) in model.normalizers where pattern.isEmpty { throw .emptyPattern }
+        for normalizer in model.normalizers {
+            let texts: [[UInt8]]
+            switch normalizer {
+            case .prepend(let text): texts = [text]
+            case .replace(let pattern, let text): texts = [pattern, text]
+            }
+            for text in texts where !UTF8Text.isValid(text, 0..<text.count) {
+                throw .invalidValue(field: "normalizer text, which is not UTF-8", found: UInt64(text.count))
+            }
+        }
+    }
+}
+
+/// The spelling of byte pieces: `<0x00>`...`<0xFF>`, capital digits.
+enum BytePiece {
+    static func value(_ piece: ArraySlice<UInt8>) -> UInt8? {
+        guard piece.count == 6, piece.starts(with: Array("<0x".utf8)), piece.last == UInt8(ascii: ">"),
+            let high = digit(piece[piece.startIndex + 3]), let low = digit(piece[piece.startIndex + 4])
+        else { return nil }
+        return high << 4 | low
+    }
+
+    static func spelling(_ byte: UInt8) -> [UInt8] {
+        let digits = Array("0123456789ABCDEF".utf8)
+        return Array("<0x".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)], UInt8(ascii: ">")]
+    }
+
+    private static func digit(_ character: UInt8) -> UInt8? {
+        switch character {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): character - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}
