@@ -70,21 +70,9 @@ public struct ModelFile: Sendable {
         return unsafe Array(UnsafeRawBufferPointer(start: start, count: header.tokenizer.length))
     }
 
-    /// Bits that a weight takes, over all matrices: 8 x bytes, padding and scales included, by rows x columns.
-    public var bitsPerWeight: Double {
-        var bits = 0.0
-        var weights = 0.0
-        for tensor in header.tensors where tensor.format != WeightFormat.vector.rawValue {
-            bits += 8 * Double(tensor.length)
-            weights += Double(tensor.rows) * Double(tensor.columns)
-        }
-        return bits / weights
-    }
+    public var bitsPerWeight: Double { header.bitsPerWeight }
 
-    /// Numbers in all tensors, without padding.
-    public var parameterCount: Int {
-        header.tensors.reduce(0) { $0 + $1.rows * $1.columns }
-    }
+    public var parameterCount: Int { header.parameterCount }
 
     /// Reads all pages into memory.
     public func populate(threads: Int) { mapping.populate(threads: threads) }

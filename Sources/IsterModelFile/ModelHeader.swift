@@ -55,6 +55,22 @@ public struct ModelHeader: Codable, Equatable, Sendable {
     }
 }
 
+extension ModelHeader {
+    /// Bits that a weight takes, over all matrices: 8 x bytes, padding and scales included, by rows x columns.
+    public var bitsPerWeight: Double {
+        var bits = 0.0
+        var weights = 0.0
+        for tensor in tensors where tensor.format != WeightFormat.vector.rawValue {
+            bits += 8 * Double(tensor.length)
+            weights += Double(tensor.rows) * Double(tensor.columns)
+        }
+        return bits / weights
+    }
+
+    /// Numbers in all tensors, without padding.
+    public var parameterCount: Int { tensors.reduce(0) { $0 + $1.rows * $1.columns } }
+}
+
 /// Where a model file comes from. It holds no time, so that the same input gives the same bytes.
 public struct Provenance: Codable, Equatable, Sendable {
     public var toolVersion: String

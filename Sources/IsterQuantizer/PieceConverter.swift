@@ -1,0 +1,75 @@
+internal import IsterCheckpoint
+internal import IsterModelFile
+internal import Synchronization
+
+/// Does the items of a plan, from any thread, and keeps what they find out.
+final class PieceConverter: Sendable {
+    private let checkpoint: Checkpoint
+    private let writer: ModelFileWriter
+    private let plan: WorkPlan
+    /// One entry an item, so that sums are added in one order whatever the threads did.
+    private let errors: Mutex<[PanelPacking.ErrorSums]>
+    private let digests: Mutex<[String]>
+
+    init(checkpoint: Checkpoint, writer: ModelFileWriter, plan: WorkPlan) {
+        self.checkpoint = checkpoint
+        self.writer = writer
+        self.plan = plan
+        errors = Mutex(Array(repeating: PanelPacking.ErrorSums(), count: plan.items.count))
+        digests = Mutex(Array(repeating: Digest256.unknown, count: checkpoint.sourceFiles.count))
+    }
+
+    func convert(_ index: Int) throws(QuantizerError) {
+        switch plan.items[index] {
+        case .hash(let file): try hash(file)
+        case .rows(let tensor, let rows):
+            if tensor.target.isMatrix {
+                try convertRows(tensor, rows, item: index)
+            } else {
+                let values = try reading(try checkpoint.values(of: tensor.source))
+                try write(PanelPacking.vector(values), tensor: tensor.index, offset: 0)
+            }
+        }
+    }
+
+    /// Sums of every tensor, in the file's order.
+    func tensorErrors() -> [PanelPacking.ErrorSums] {
+        var sums = Array(repeating: PanelPacking.ErrorSums(), count: plan.tensors.count)
+        for (item, error) in zip(plan.items, errors.withLock { $0 }) {
+            if case .rows(let tensor, _) = item { sums[tensor.index] = sums[tensor.index] + error }
+        }
+        return sums
+    }
+
+    /// In the order of the checkpoint's source files.
+    func sourceDigests() -> [String] { digests.withLock { $0 } }
+
+    private func convertRows(_ tensor: PlannedTensor, _ rows: Range<Int>, item: Int) throws(QuantizerError) {
+        let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: rows.count * tensor.target.columns)
+        defer { unsafe buffer.deallocate() }
+        do { unsafe try checkpoint.read(tensor.source, rows: rows, into: buffer) } catch { throw .checkpoint(error) }
+        let packing = PanelPacking(format: tensor.format, columns: tensor.target.columns)
+        let (bytes, sums) = unsafe packing.panels(of: UnsafeBufferPointer(buffer))
+        errors.withLock { $0[item] = sums }
+        let panel = rows.lowerBound / WeightFormat.panelRows
+        try write(
+            bytes, tensor: tensor.index, offset: panel * tensor.format.panelBytes(columns: tensor.target.columns))
+    }
+
+    private func write(_ bytes: [UInt8], tensor: Int, offset: Int) throws(QuantizerError) {
+        do { unsafe try writer.write(tensor: tensor, at: offset, bytes.span.bytes) } catch { throw .modelFile(error) }
+    }
+
+    /// The size was taken when the header was planned; a file that grew or shrank since is not what was converted.
+    private func hash(_ file: Int) throws(QuantizerError) {
+        let path = checkpoint.sourceFiles[file]
+        let found = try writing(try Provenance.SourceFile.hashed(path: path))
+        let planned = writer.plannedHeader.provenance.sourceFiles[file].bytes
+        if found.bytes != planned {
+            throw .modelFile(
+                .inputOutput(
+                    path: path, operation: "read", reason: "its size changed from \(planned) to \(found.bytes)"))
+        }
+        digests.withLock { $0[file] = found.sha256 }
+    }
+}

@@ -1,0 +1,33 @@
+public import IsterCheckpoint
+public import IsterModelFile
+
+/// Why a conversion made no file. The output path is untouched in all cases.
+public enum QuantizerError: Error, Equatable, Sendable, CustomStringConvertible {
+    case checkpoint(CheckpointError)
+    case modelFile(ModelFileError)
+    /// Ids that have no row in the embedding could be encoded but not run.
+    case vocabularyTooLarge(path: String, pieces: Int, embeddingRows: Int)
+    /// The checkpoint and the model file disagree on what a model of this configuration holds.
+    case tensorMismatch(path: String, tensor: String, found: String, needed: String)
+
+    public var description: String {
+        switch self {
+        case .checkpoint(let error): "\(error)"
+        case .modelFile(let error): "\(error)"
+        case .vocabularyTooLarge(let path, let pieces, let rows):
+            "\(path): the vocabulary has \(pieces) pieces, but the embedding only \(rows) rows"
+        case .tensorMismatch(let path, let tensor, let found, let needed):
+            "\(path): tensor \"\(tensor)\": found \(found), needed \(needed)"
+        }
+    }
+}
+
+/// An error of the checkpoint as an error of the conversion.
+func reading<Value>(_ step: @autoclosure () throws(CheckpointError) -> Value) throws(QuantizerError) -> Value {
+    do { return try step() } catch { throw .checkpoint(error) }
+}
+
+/// An error of the model file as an error of the conversion.
+func writing<Value>(_ step: @autoclosure () throws(ModelFileError) -> Value) throws(QuantizerError) -> Value {
+    do { return try step() } catch { throw .modelFile(error) }
+}

@@ -1,0 +1,35 @@
+public import IsterModelFile
+
+/// A choice of formats that has a name; the name goes into the file's provenance.
+public enum Preset: String, CaseIterable, Sendable {
+    /// Weights as floats, for comparison with reference implementations.
+    case f32
+    /// 8 bits a weight.
+    case q8
+    /// 4 bits a weight in the layers and the embedding; the head, to which small errors matter most, in 8.
+    case q4
+}
+
+/// Which tensor gets which format.
+public struct Recipe: Equatable, Sendable {
+    public let preset: Preset
+    /// The embedding is the head as well.
+    public let tiedHead: Bool
+
+    public init(preset: Preset, tiedHead: Bool) {
+        self.preset = preset
+        self.tiedHead = tiedHead
+    }
+
+    /// Norms and biases stay floats: they are a thousandth of the weights.
+    public func format(of tensor: RequiredTensor) -> WeightFormat {
+        guard tensor.isMatrix else { return .vector }
+        switch preset {
+        case .f32: return .f32
+        case .q8: return .q8
+        case .q4:
+            let isHead = tensor.role == .head || (tensor.role == .embedding && tiedHead)
+            return isHead ? .q8 : .q4
+        }
+    }
+}

@@ -1,0 +1,58 @@
+internal import IsterCheckpoint
+internal import IsterModelFile
+
+/// A tensor of the checkpoint and its place in the model file.
+struct PlannedTensor: Sendable {
+    /// In the model file.
+    let index: Int
+    let target: RequiredTensor
+    let format: WeightFormat
+    let source: TensorDescription
+}
+
+/// One piece of a conversion: small enough to bound memory, large enough to hide its own cost.
+enum WorkItem: Sendable {
+    /// Checksum of a source file. First, because one file is one long stream.
+    case hash(file: Int)
+    /// Rows of a tensor; the start is a multiple of 16.
+    case rows(PlannedTensor, Range<Int>)
+}
+
+/// All pieces in the order in which they are started. It depends on the model only, not on the machine, so the sums
+/// over pieces, and with them the file, do not either.
+struct WorkPlan: Sendable {
+    /// Floats that a piece holds in memory: 1 MiB.
+    private static let floatsPerItem = 1 << 18
+
+    let tensors: [PlannedTensor]
+    let items: [WorkItem]
+    /// Source bytes of all items before each one, and of all: one more than `items`.
+    let bytesBefore: [Int]
+
+    init(tensors: [PlannedTensor], sourceFileCount: Int) {
+        self.tensors = tensors
+        var items = (0..<sourceFileCount).map { WorkItem.hash(file: $0) }
+        for tensor in tensors {
+            let step = Self.rowsPerItem(columns: tensor.target.columns)
+            for start in stride(from: 0, to: tensor.target.rows, by: step) {
+                items.append(.rows(tensor, start..<min(start + step, tensor.target.rows)))
+            }
+        }
+        self.items = items
+        bytesBefore = items.reduce(into: [0]) { sums, item in
+            guard case .rows(let tensor, let rows) = item else { return sums.append(sums[sums.count - 1]) }
+            sums.append(sums[sums.count - 1] + rows.count * tensor.source.rowBytes)
+        }
+    }
+
+    /// A multiple of 16, so that a piece holds whole panels.
+    static func rowsPerItem(columns: Int) -> Int {
+        max(1, floatsPerItem / columns / WeightFormat.panelRows) * WeightFormat.panelRows
+    }
+
+    /// Name of the tensor at which `item` works; nil while files are only hashed.
+    func tensorName(item: Int) -> String? {
+        guard items.indices.contains(item), case .rows(let tensor, _) = items[item] else { return nil }
+        return tensor.target.name
+    }
+}
