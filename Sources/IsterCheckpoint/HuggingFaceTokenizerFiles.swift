@@ -24,6 +24,7 @@ struct HuggingFaceTokenizerFiles {
         } else {
             vocabularySource = .missing(folder: folder)
         }
+        used += ["special_tokens_map.json", "added_tokens.json"].compactMap(existing)
         var template: String?
         if let configuration { template = try Self.template(inConfiguration: configuration) }
         if let jinja = existing("chat_template.jinja") {

@@ -52,6 +52,32 @@ public struct ModelConfiguration: Sendable, Equatable {
             truncate: Bool)
     }
 
+    public init(
+        architecture: Architecture, vocabularySize: Int, hiddenWidth: Int, feedForwardWidth: Int, layerCount: Int,
+        headCount: Int, keyValueHeadCount: Int, headWidth: Int, contextLength: Int, normEpsilon: Float,
+        activation: Activation, tiedHead: Bool, queryKeyValueBias: Bool, attentionOutputBias: Bool,
+        feedForwardBias: Bool, slidingWindow: Int?, windows: [Int?], rotary: Rotary
+    ) {
+        self.architecture = architecture
+        self.vocabularySize = vocabularySize
+        self.hiddenWidth = hiddenWidth
+        self.feedForwardWidth = feedForwardWidth
+        self.layerCount = layerCount
+        self.headCount = headCount
+        self.keyValueHeadCount = keyValueHeadCount
+        self.headWidth = headWidth
+        self.contextLength = contextLength
+        self.normEpsilon = normEpsilon
+        self.activation = activation
+        self.tiedHead = tiedHead
+        self.queryKeyValueBias = queryKeyValueBias
+        self.attentionOutputBias = attentionOutputBias
+        self.feedForwardBias = feedForwardBias
+        self.slidingWindow = slidingWindow
+        self.windows = windows
+        self.rotary = rotary
+    }
+
     public var queryWidth: Int { headCount * headWidth }
     public var keyValueWidth: Int { keyValueHeadCount * headWidth }
 }

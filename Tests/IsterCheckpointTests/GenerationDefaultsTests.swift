@@ -1,0 +1,74 @@
+import IsterCheckpoint
+import Testing
+
+@Suite struct `Generation defaults and chat templates` {
+    private func open(_ files: [String: String], extra: [String] = []) throws -> Checkpoint {
+        let folder = try TemporaryFolder()
+        try TinyFolder(extra: extra).write(to: folder)
+        for (name, text) in files { try folder.write(name, text) }
+        return try Checkpoint.open(path: folder.path)
+    }
+
+    @Test func `every suggestion is read`() throws {
+        let text = """
+            {"bos_token_id": 3, "eos_token_id": [4, 5, 4], "pad_token_id": 6, "do_sample": true, "temperature": 0.6,
+             "top_k": 50, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.1, "max_new_tokens": 7,
+             "transformers_version": "4.40.2", "no_repeat_ngram_size": 3}
+            """
+        let checkpoint = try open(["generation_config.json": text])
+        var expected = GenerationDefaults()
+        expected.bosID = 3
+        expected.eosIDs = [4, 5]
+        expected.padID = 6
+        expected.doSample = true
+        expected.temperature = 0.6
+        expected.topK = 50
+        expected.topP = 0.9
+        expected.minP = 0.05
+        expected.repetitionPenalty = 1.1
+        expected.maxNewTokens = 7
+        #expect(checkpoint.generation == expected)
+        #expect(checkpoint.unknownKeys == ["generation_config.json: no_repeat_ngram_size"])
+    }
+
+    @Test func `config.json fills what generation_config.json leaves open`() throws {
+        let ids = try open(
+            ["generation_config.json": "{\"temperature\": null}"], extra: ["\"eos_token_id\": 7", "\"pad_token_id\": -1"])
+        #expect(ids.generation.eosIDs == [7] && ids.generation.padID == nil && ids.generation.temperature == nil)
+        // LlamaConfig: absent means 1 and 2, null means none.
+        #expect(try open([:]).generation.eosIDs == [2])
+        #expect(try open([:]).generation.bosID == 1)
+        #expect(try open([:], extra: ["\"eos_token_id\": null"]).generation.eosIDs == [])
+    }
+
+    @Test(arguments: [
+        "{\"temperature\": -1}", "{\"top_p\": 0}", "{\"top_p\": 1.5}", "{\"top_k\": -2}", "{\"repetition_penalty\": 0}",
+        "{\"max_new_tokens\": 0}", "{\"eos_token_id\": 12}", "{\"bos_token_id\": -1}", "{\"eos_token_id\": [\"x\"]}",
+        "{\"do_sample\": 1}", "[]", "{",
+    ])
+    func `a suggestion out of range is refused`(text: String) throws {
+        let folder = try TemporaryFolder()
+        try TinyFolder().write(to: folder)
+        try folder.write("generation_config.json", text)
+        _ = refusal(folder.path)
+    }
+
+    @Test func `the template comes from a string, the default of a list, or the file of its own`() throws {
+        let asText = "{\"chat_template\": \"A\"}"
+        let asList = "{\"chat_template\": [{\"name\": \"tool_use\", \"template\": \"T\"}, {\"name\": \"default\", \"template\": \"D\"}]}"
+        #expect(try open(["tokenizer_config.json": asText]).chatTemplate == "A")
+        #expect(try open(["tokenizer_config.json": asList]).chatTemplate == "D")
+        #expect(try open(["tokenizer_config.json": asText, "chat_template.jinja": "J"]).chatTemplate == "J")
+        #expect(try open([:]).chatTemplate == nil)
+    }
+
+    @Test func `source files are named for provenance`() throws {
+        let checkpoint = try open(["generation_config.json": "{}", "tokenizer_config.json": "{}", "chat_template.jinja": ""])
+        let names = checkpoint.sourceFiles.map { $0.split(separator: "/").last.map(String.init) ?? "" }
+        #expect(
+            names == [
+                "config.json", "generation_config.json", "tokenizer_config.json", "chat_template.jinja",
+                "model.safetensors",
+            ])
+    }
+}
