@@ -42,7 +42,7 @@ extension GenerationRequest {
         guard case .random(let temperature, _, let filters) = sampling else { return }
         try require(temperature.isFinite && temperature >= 0, "temperature", "\(temperature)", "0 or more")
         if let topK = filters.topK { try require(topK >= 1, "top-k", "\(topK)", "1 or more") }
-        if let topP = filters.topP { try require(topP > 0 && topP <= 1, "top-p", "\(topP)", "above 0, at most 1") }
+        if let topP = filters.topP { try require(topP >= 0 && topP <= 1, "top-p", "\(topP)", "0 to 1") }
         if let minP = filters.minP { try require(minP >= 0 && minP <= 1, "min-p", "\(minP)", "0 to 1") }
     }
 

@@ -1,4 +1,5 @@
 public import IsterDecoder
+import IsterModelFile
 
 /// What the generator needs of a decoder: token ids in, logits out, for numbered sequences. `Decoder` is the real one;
 /// tests use a table.
@@ -13,7 +14,7 @@ public protocol LogitSource: SendableMetatype {
     /// Appends tokens to sequences; a throw leaves them as they were.
     func forward(_ slices: [TokenSlice]) throws(DecoderError)
     /// Row `row` of the logits that the last `forward` was asked for, [vocabularySize].
-    func withLogits<Result>(row: Int, _ body: (Span<Float>) -> Result) -> Result
+    func withLogits<Result>(row: Int, _ body: (Span<Float>) throws -> Result) rethrows -> Result
 }
 
 extension Decoder: LogitSource {

@@ -1,3 +1,5 @@
+public import IsterTokenizer
+
 /// Ids to text, one at a time. `StreamDecoder` is the real one; tests use a table.
 public protocol TextStream: Sendable {
     /// The text that became certain with this token, never half a character.
@@ -5,3 +7,5 @@ public protocol TextStream: Sendable {
     /// The rest, when no token follows.
     mutating func finish() -> String
 }
+
+extension StreamDecoder: TextStream {}

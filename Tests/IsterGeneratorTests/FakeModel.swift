@@ -49,12 +49,12 @@ final class FakeModel: LogitSource, Sendable {
         }
     }
 
-    func withLogits<Result>(row: Int, _ body: (Span<Float>) -> Result) -> Result {
+    func withLogits<Result>(row: Int, _ body: (Span<Float>) throws -> Result) rethrows -> Result {
         let next = (Int(record.withLock { $0.last }) + 1) % vocabularySize
         let logits = (0..<vocabularySize).map { id in
             -Float((id - next + vocabularySize) % vocabularySize)
         }
-        return body(logits.span)
+        return try body(logits.span)
     }
 }
 

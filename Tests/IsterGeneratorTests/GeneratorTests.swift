@@ -188,7 +188,7 @@ import Testing
             GenerationRequest(
                 prompt: [1], maximumNewTokens: 1,
                 sampling: .random(temperature: 1, seed: 0, filters: SamplingFilters(topP: 1.5))),
-            .settingOutOfRange(name: "top-p", found: "1.5", needed: "above 0, at most 1")
+            .settingOutOfRange(name: "top-p", found: "1.5", needed: "0 to 1")
         ),
         (
             GenerationRequest(

@@ -1,0 +1,110 @@
+import ArgumentParser
+import Glibc
+import IsterCheckpoint
+import IsterDecoder
+import IsterGenerator
+import IsterModelFile
+import IsterQuantizer
+import IsterTokenizer
+
+/// Why a command ends: one line for a person and the exit code for a script.
+struct Failure: Error {
+    var code: Code
+    var message: String
+
+    /// The codes of BSD's sysexits.h that Ister uses.
+    enum Code: Int32 {
+        case usage = 64
+        case badData = 65
+        case inputMissing = 66
+        case `internal` = 70
+        case systemRefused = 71
+        case cannotCreate = 73
+        case inputOutput = 74
+        /// 128 + SIGINT, as shells report it.
+        case interrupted = 130
+    }
+
+    init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// file: what the error is about, for errors that do not name their file.
+    init(_ error: any Error, file: String) {
+        switch error {
+        case let error as Failure: self = error
+        case let error as ModelFileError: self.init(Self.code(error), error.description)
+        case let error as CheckpointError: self.init(Self.code(error), error.description)
+        case let error as QuantizerError: self.init(Self.code(error), error.description)
+        case let error as DecoderError: self.init(Self.code(error), "\(file): \(error)")
+        case is TokenizerError, is TokenizerFileError, is JSONError: self.init(.badData, "\(file): \(error)")
+        case let error as GenerationError: self.init(.usage, "\(file): \(error)")
+        case let error as ComputeThreadError: self.init(.systemRefused, error.description)
+        default: self.init(.internal, "\(file): \(error)")
+        }
+    }
+
+    /// Ends the process with what `error` means. Help and version go to stdout and are no failure.
+    static func report(_ error: any Error) -> Never {
+        if let failure = error as? Failure { failure.exit() }
+        // A command that has said everything already.
+        if let code = error as? ExitCode { Glibc.exit(code.rawValue) }
+        let code = Ister.exitCode(for: error)
+        if code == .success {
+            guard (try? StandardOutput.write(Ister.fullMessage(for: error) + "\n")) != nil else {
+                Failure(.inputOutput, "stdout: cannot write").exit()
+            }
+            Glibc.exit(0)
+        }
+        guard code == .validationFailure else { Failure(.internal, "\(error)").exit() }
+        Failure(.usage, Ister.message(for: error)).exit()
+    }
+
+    private func exit() -> Never {
+        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        StandardError.write("ister: error[\(code.rawValue)]: \(line)\n")
+        Glibc.exit(code.rawValue)
+    }
+
+    private static func code(_ error: ModelFileError) -> Code {
+        switch error {
+        case .missing: .inputMissing
+        case .badData, .badDraft: .badData
+        case .cannotCreate, .outputExists: .cannotCreate
+        case .outputIsInput: .usage
+        case .outOfSpace, .inputOutput: .inputOutput
+        case .cannotMap: .systemRefused
+        }
+    }
+
+    private static func code(_ error: CheckpointError) -> Code {
+        switch error.kind {
+        case .notFound: .inputMissing
+        case .inputOutput: .inputOutput
+        case .badData: .badData
+        }
+    }
+
+    private static func code(_ error: QuantizerError) -> Code {
+        switch error {
+        case .checkpoint(let error): code(error)
+        case .modelFile(let error): code(error)
+        case .vocabularyTooLarge, .tensorMismatch: .badData
+        }
+    }
+
+    private static func code(_ error: DecoderError) -> Code {
+        switch error {
+        case .missingTensor, .unsupported, .notFinite: .badData
+        case .outOfMemory: .systemRefused
+        case .instructionSetUnavailable, .invalidOption, .tokenOutOfRange, .contextFull: .usage
+        case .sequenceOutOfRange, .batchTooLarge, .repeatedSequence: .internal
+        }
+    }
+}
+
+/// Runs `body`; what it throws becomes a failure about `file`.
+func reporting<Value>(_ file: String, _ body: () throws -> Value) throws(Failure) -> Value {
+    do { return try body() } catch { throw Failure(error, file: file) }
+}

@@ -1,0 +1,62 @@
+import Glibc
+
+/// The result of a command. Nothing else goes there, so that a script can read it.
+enum StandardOutput {
+    /// Writes at once: a reader sees each token when it comes.
+    static func write(_ text: String) throws(Failure) {
+        try write(Array(text.utf8))
+    }
+
+    static func write(_ bytes: [UInt8]) throws(Failure) {
+        var start = 0
+        while start < bytes.count {
+            let count = writeOnce(bytes, from: start)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw Failure(.inputOutput, "stdout: cannot write: \(systemMessage(errno))")
+            }
+            start += count
+        }
+    }
+
+    @inline(never)
+    private static func writeOnce(_ bytes: [UInt8], from start: Int) -> Int {
+        unsafe bytes.withUnsafeBytes { buffer in
+            unsafe Glibc.write(1, buffer.baseAddress.map { unsafe $0 + start }, buffer.count - start)
+        }
+    }
+}
+
+/// Everything that a person reads beside the result.
+enum StandardError {
+    static var isTerminal: Bool { isatty(2) == 1 }
+
+    /// A failure to write here is nobody's to be told.
+    static func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(2, $0.baseAddress, $0.count) }
+    }
+}
+
+enum StandardInput {
+    /// All bytes up to the end of the input.
+    static func read() throws(Failure) -> [UInt8] {
+        var all: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(0, $0.baseAddress, $0.count) }
+            if count == 0 { return all }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw Failure(.inputOutput, "stdin: cannot read: \(systemMessage(errno))")
+            }
+            all += chunk[..<count]
+        }
+    }
+}
+
+/// The system's words for an errno.
+func systemMessage(_ code: Int32) -> String {
+    guard let text = unsafe strerror(code) else { return "error \(code)" }
+    return unsafe String(cString: text)
+}
