@@ -30,7 +30,9 @@ enum HeaderCoding {
         // Every key that was understood is written again; one left over was not understood, or stands twice.
         let understood = try encode(header)
         var counts: [ArraySlice<UInt8>: Int] = [:]
-        for key in try JSONScan.keys(in: understood, depthLimit: depthLimit) { counts[understood[key], default: 0] += 1 }
+        for key in try JSONScan.keys(in: understood, depthLimit: depthLimit) {
+            counts[understood[key], default: 0] += 1
+        }
         for key in keys {
             let left = counts[bytes[key], default: 0]
             if left == 0 { throw .unknownHeaderKey(String(decoding: bytes[key].prefix(64), as: UTF8.self)) }

@@ -13,15 +13,12 @@ extension ModelFile {
         let reader = BlobReader(file: file)
         let blobs = header.blobs
         let ends = blobs.dropFirst().map(\.offset) + [fileBytes]
+        func report(_ done: Int) {
+            progress(VerifyProgress(bytesDone: done == 0 ? 0 : ends[done - 1], bytesTotal: fileBytes))
+        }
         let path = path
-        // Large blobs would leave threads idle at the end; they are still one stream each, as a checksum has one order.
-        try ParallelWork.run(
-            items: blobs.count, threads: threads,
-            progress: { done in
-                let bytes = done == 0 ? 0 : ends[done - 1]
-                progress(VerifyProgress(bytesDone: bytes, bytesTotal: fileBytes))
-            }
-        ) { index throws(ModelFileError) in
+        // A checksum has one order, so the largest blob is one thread's work to its end.
+        try ParallelWork.run(items: blobs.count, threads: threads, progress: report) { index throws(ModelFileError) in
             let blob = blobs[index]
             let found = try reader.digest(from: blob.offset, length: blob.length)
             if found != blob.sha256 {

@@ -60,11 +60,26 @@ public final class ModelFileWriter: Sendable {
         parts.withLock { $0[index].append(part) }
     }
 
+    /// Gives up: the temporary file is removed at once. Nothing may be written after.
+    public func abandon() { temporary.remove() }
+
     /// Reads everything back from the disk, proves that it is what was written, writes the header and gives the file
-    /// its name. `provenance` and `certificate` replace those of the draft and must not be longer.
+    /// its name. `provenance` and `certificate` replace those of the draft and must not be longer. After an error the
+    /// temporary file is gone.
     @discardableResult
     public func finish(
         provenance: Provenance, certificate: ModelHeader.Certificate?, threads: Int = 1
+    ) throws(ModelFileError) -> ModelHeader {
+        do {
+            return try complete(provenance, certificate, threads: threads)
+        } catch {
+            abandon()
+            throw error
+        }
+    }
+
+    private func complete(
+        _ provenance: Provenance, _ certificate: ModelHeader.Certificate?, threads: Int
     ) throws(ModelFileError) -> ModelHeader {
         try temporary.file.synchronize()
         var header = plannedHeader

@@ -10,7 +10,8 @@ final class TemporaryFile: Sendable {
     let path: String
     private let folder: String
     private let target: String
-    private let committed = Atomic<Bool>(false)
+    /// Renamed or removed: the name may belong to the next writer.
+    private let gone = Atomic<Bool>(false)
 
     /// `target`: path of the file to be made. Removes stale temporary files of the same target first.
     init(target: String, plannedBytes: Int) throws(ModelFileError) {
@@ -32,7 +33,13 @@ final class TemporaryFile: Sendable {
         }
     }
 
-    deinit { if !committed.load(ordering: .relaxed) { unsafe unlink(path) } }
+    deinit { remove() }
+
+    /// Removes the file unless it was renamed. Needed before the last reference goes: threads that have ended may hold
+    /// one for a moment, in which the process could end.
+    func remove() {
+        if !gone.exchange(true, ordering: .relaxed) { unsafe unlink(path) }
+    }
 
     /// Gives the file its name. The target is either untouched or complete at every moment.
     func commit(replacing: Bool) throws(ModelFileError) {
@@ -43,8 +50,7 @@ final class TemporaryFile: Sendable {
         } else {
             try renameWithoutReplacing()
         }
-        // From here on the temporary name may belong to the next writer.
-        committed.store(true, ordering: .relaxed)
+        gone.store(true, ordering: .relaxed)
         try synchronizeFolder()
     }
 

@@ -43,8 +43,13 @@ public struct Conversion: Sendable {
             progress(
                 ConversionProgress(stage: stage ?? fallback, bytesDone: plan.bytesBefore[done], bytesTotal: total))
         }
-        try ParallelWork.run(items: plan.items.count, threads: threads, progress: report) {
-            index throws(QuantizerError) in try pieces.convert(index)
+        do {
+            try ParallelWork.run(items: plan.items.count, threads: threads, progress: report) {
+                index throws(QuantizerError) in try pieces.convert(index)
+            }
+        } catch {
+            prepared.writer.abandon()
+            throw error
         }
         return try finish(prepared, pieces)
     }

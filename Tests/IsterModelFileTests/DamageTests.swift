@@ -26,7 +26,8 @@ struct DamageTests {
         let header = try headerEnd(whole)
         let descriptor = unsafe open(model.path, O_RDWR)
         defer { close(descriptor) }
-        let lengths = stride(from: whole.count - 1, through: header, by: -4096).map { $0 }
+        let lengths =
+            stride(from: whole.count - 1, through: header, by: -4096).map { $0 }
             + stride(from: whole.count - 4096, through: header, by: -4096)
             + (0..<header).reversed()
         for length in lengths.sorted(by: >) {
