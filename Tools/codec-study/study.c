@@ -150,8 +150,10 @@ static void add_file(const char *path, int rows) {
 #include "table.h"
 
 int main(int argc, char **argv) {
-  // study search|table rows file...
-  if (argc < 3) { fprintf(stderr, "usage: study table|search-shift|search-two|search-five ROWS [name-COLUMNS.f32 ...]\n"); return 2; }
+  if (argc < 3) {
+    fprintf(stderr, "usage: study table|search-shift|search-two|search-five ROWS [real-COLUMNS.f32 ...]\n");
+    return 2;
+  }
   int rows = atoi(argv[2]);
   add_synthetic("gauss", gauss, rows);
   add_synthetic("laplace", laplace, rows);

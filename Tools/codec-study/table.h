@@ -15,7 +15,7 @@ static void print_table(void) {
                                      {-14, -11, -9, -7, -5, -3, -1, 0, 1, 2, 3, 4, 5, 7, 9, 12}};
   static const int plain[1][16] = {{-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7}};
   static const int one[1][16] = {{-15, -12, -10, -8, -6, -4, -2, -1, 0, 1, 2, 3, 5, 7, 10, 13}};
-  // Fine tables: the chosen two, on a scale where rounding to integers costs nothing before the multiplication.
+  // The chosen tables on an 8 times finer scale.
   static int large[2][16];
   for (int t = 0; t < 2; t++)
     for (int i = 0; i < 16; i++) large[t][i] = chosen[t][i] * 8;

@@ -20,12 +20,13 @@ enum {
   ROOT_ONE = 32767,  // square root of the largest importance
   LOWEST = -8,       // sub-scales
   HIGHEST = 7,
-  CANDIDATES = 10,  // of d; more than 14 gain nothing
+  MOST_SUBSCALES = 8,  // tried of one sign
+  CANDIDATES = 12,     // of d; twice as many gain 0.02 dB
   REFITS = 2,
 };
 
 /// Candidates of d, as parts of the d whose s = 7 just reaches the largest value.
-static const float FIRST_PART = 0.84f, LAST_PART = 1.6f;
+static const float FIRST_PART = 0.84f, LAST_PART = 1.55f;
 /// Range of s worth trying, as parts of the s that just reaches a sub-block's ends. The upper part is far out
 /// since the end that binds is often a lonely one.
 static const float SMALLEST_PART = 0.85f, LARGEST_PART = 1.5f;
@@ -58,14 +59,16 @@ float ister_round_bf16(float f) {
 /// Codebook values nearest to z, for a table known at compile time.
 ISTER_INLINE ister_bytes nearest(ister_bytes z, const int table) {
   const int8_t *c = ister_q4_codebook[table];
-  ister_bytes v = (ister_bytes){} + c[0];
+  ister_bytes above[6] = {};  // minus the count of passed thresholds, by the step that follows them
 #pragma clang loop unroll(full)
   for (int u = 1; u < 16; u++) {
-    const int8_t threshold = (int8_t)((c[u - 1] + c[u]) * (Z_UNIT / 2)), step = (int8_t)(c[u] - c[u - 1]);
-    const ister_bytes above = z > (ister_bytes){} + (int8_t)(threshold - 1);
-    v -= step == 1 ? above : above & (int8_t)-step;
+    const int8_t threshold = (int8_t)((c[u - 1] + c[u]) * (Z_UNIT / 2));
+    above[c[u] - c[u - 1]] += z > (ister_bytes){} + (int8_t)(threshold - 1);
   }
-  return v;
+  ister_bytes v = (ister_bytes){} + c[0] - above[1];
+  const ister_bytes two = above[2] + above[2], three = above[3] + above[3] + above[3];
+  const ister_bytes five = above[5] + above[5] + above[5] + above[5] + above[5];
+  return v - two - three - five;
 }
 
 /// 16 columns: y and the roots of their weights.
@@ -73,9 +76,13 @@ typedef struct {
   ister_shorts y[2], root[2];
 } block_t;
 
+/// 65536 / s in units of z over units of y, rounded towards 0.
+static const int16_t inverses[16] = {-512, -585, -682, -819, -1024, -1365, -2048, -4096, 0,
+                                     4096, 2048, 1365, 1024, 819,   682,   585};
+
 /// Weighted squared error of a block under (s, table).
 ISTER_INLINE int32_t block_cost(const block_t *block, int s, const int table) {
-  const ister_shorts inverse = (ister_shorts){} + (int16_t)(65536 * Z_UNIT / Y_UNIT / s);
+  const ister_shorts inverse = (ister_shorts){} + inverses[s - LOWEST];
   const ister_shorts step = (ister_shorts){} + (int16_t)(s * Y_UNIT);
   const ister_bytes z =
       ister_saturate(ister_multiply_high(block->y[0], inverse), ister_multiply_high(block->y[1], inverse));
@@ -85,8 +92,39 @@ ISTER_INLINE int32_t block_cost(const block_t *block, int s, const int table) {
                           ister_multiply_high(block->y[1] - high * step, block->root[1]));
 }
 
+/// Appends the sub-scales of one sign worth trying; returns the new count.
+ISTER_INLINE int append_subscales(float up, float down, int most, int sign, int8_t *list, int count) {
+  const float ideal = up > down ? up : down;
+  int first = (int)(ideal * SMALLEST_PART + 0.9f), last = (int)(ideal * LARGEST_PART + 0.5f);
+  first = first < 1 ? 1 : first > most ? most : first;
+  last = last > most ? most : last < first ? first : last;
+  for (int i = 0; i < MOST_SUBSCALES; i++) list[count + i] = (int8_t)(sign * (first + i));
+  return count + last - first + 1;
+}
+
+typedef struct {
+  int32_t cost;
+  int8_t subscale;
+  uint8_t table;
+} pick_t;
+
+/// The better of best and the sub-scales worth trying with one table; high, low: the block's ends over d.
+ISTER_INLINE pick_t choose_subscale(const block_t *block, float high, float low, const int table, pick_t best) {
+  const float top = 1.0f / (float)ister_q4_codebook[table][15], bottom = -1.0f / (float)ister_q4_codebook[table][0];
+  int8_t list[2 * MOST_SUBSCALES];
+  int count = append_subscales(high * top, low * bottom, HIGHEST, 1, list, 0);
+  count = append_subscales(low * top, high * bottom, -LOWEST, -1, list, count);
+  for (int i = 0; i < count; i++) {
+    const int32_t cost = block_cost(block, list[i], table);
+    best.subscale = cost < best.cost ? list[i] : best.subscale;
+    best.table = cost < best.cost ? table : best.table;
+    best.cost = cost < best.cost ? cost : best.cost;
+  }
+  return best;
+}
+
 /// The best (s, table) of one sub-block for the given d.
-static float choose_block(const chunk_t *chunk, size_t g, float inverse_scale, int8_t *subscale, uint8_t *table) {
+static pick_t choose_block(const chunk_t *chunk, size_t g, float inverse_scale) {
   block_t block;
   int16_t lanes[ISTER_SUBBLOCK];
   const float *x = chunk->x + g * ISTER_SUBBLOCK;
@@ -98,30 +136,20 @@ static float choose_block(const chunk_t *chunk, size_t g, float inverse_scale, i
   }
   memcpy(block.y, lanes, sizeof block.y);
   memcpy(block.root, chunk->root + g * ISTER_SUBBLOCK, sizeof block.root);
-  int32_t best = INT32_MAX;
-  for (int t = 0; t < 2; t++)
-    for (int sign = -1; sign <= 1; sign += 2) {
-      const float up = (sign > 0 ? chunk->high[g] : chunk->low[g]) / (float)ister_q4_codebook[t][15];
-      const float down = (sign > 0 ? chunk->low[g] : chunk->high[g]) / (float)-ister_q4_codebook[t][0];
-      const float ideal = (up > down ? up : down) * inverse_scale;
-      const int most = sign > 0 ? HIGHEST : -LOWEST;
-      int first = (int)(ideal * SMALLEST_PART + 0.9f), last = (int)(ideal * LARGEST_PART + 0.5f);
-      first = first < 1 ? 1 : first > most ? most : first;
-      last = last > most ? most : last < first ? first : last;
-      for (int s = first; s <= last; s++) {
-        const int32_t cost = t == 0 ? block_cost(&block, s * sign, 0) : block_cost(&block, s * sign, 1);
-        if (cost < best) best = cost, *subscale = (int8_t)(s * sign), *table = (uint8_t)t;
-      }
-    }
-  return (float)best;
+  const float high = chunk->high[g] * inverse_scale, low = chunk->low[g] * inverse_scale;
+  const pick_t best = choose_subscale(&block, high, low, 0, (pick_t){INT32_MAX, 1, 0});
+  return choose_subscale(&block, high, low, 1, best);
 }
 
 /// Best sub-scales for d = scale; cost in units of x squared.
 static void choose(const chunk_t *chunk, float scale, choice_t *choice) {
   float total = 0;
   const float inverse = 1 / scale;
-  for (size_t g = 0; g < chunk->columns / ISTER_SUBBLOCK; g++)
-    total += choose_block(chunk, g, inverse, &choice->subscale[g], &choice->table[g]);
+  for (size_t g = 0; g < chunk->columns / ISTER_SUBBLOCK; g++) {
+    const pick_t pick = choose_block(chunk, g, inverse);
+    choice->subscale[g] = pick.subscale, choice->table[g] = pick.table;
+    total += (float)pick.cost;
+  }
   choice->scale = scale;
   choice->cost = total * scale * scale;
 }
