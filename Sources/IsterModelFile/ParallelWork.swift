@@ -2,6 +2,9 @@ internal import Foundation
 
 /// Numbered pieces of work on a few threads.
 public enum ParallelWork {
+    /// More than any machine's processors; a request for a million threads is not obeyed.
+    static let threadLimit = 512
+
     /// Calls `body` with 0..<items, in ascending order of start, on `threads` threads; returns when all have ended.
     /// `progress` gets the number of finished items on the calling thread, at most ten times a second and at the end.
     /// After a failure no new item starts. Items below a failed one were started before it and are finished, so the
@@ -12,7 +15,7 @@ public enum ParallelWork {
     ) throws(Failure) {
         guard items > 0 else { return }
         let state = State<Failure>(items: items)
-        let workers = max(1, min(threads, items))
+        let workers = max(1, min(threads, items, threadLimit))
         for _ in 0..<workers {
             Thread.detachNewThread {
                 while let item = state.next() {

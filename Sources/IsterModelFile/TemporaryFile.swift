@@ -23,7 +23,9 @@ final class TemporaryFile: Sendable {
         path = "\(parts.folder)/.\(parts.name).tmp-\(getpid())"
         let descriptor = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         if descriptor < 0 {
-            throw .cannotCreate(path: target, reason: systemReason(errno))
+            throw [ENOSPC, EDQUOT].contains(errno)
+                ? .outOfSpace(path: target, needed: plannedBytes, available: 0)
+                : .cannotCreate(path: target, reason: systemReason(errno))
         }
         file = OpenFile(path: target, descriptor: descriptor, plannedBytes: plannedBytes)
         folder = parts.folder
@@ -74,7 +76,13 @@ final class TemporaryFile: Sendable {
         if descriptor < 0 {
             throw .inputOutput(path: folder, operation: "open", reason: systemReason(errno))
         }
-        try OpenFile(path: folder, descriptor: descriptor).synchronize()
+        // Some file systems have nothing to sync in a folder and say so.
+        if fsync(descriptor) != 0, errno != EINVAL, errno != ENOTSUP {
+            let reason = systemReason(errno)
+            close(descriptor)
+            throw .inputOutput(path: folder, operation: "fsync", reason: reason)
+        }
+        close(descriptor)
     }
 
     /// Free bytes for this user on the file system of `target`'s folder; nil when it cannot be told.

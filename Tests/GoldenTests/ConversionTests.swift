@@ -132,4 +132,18 @@ struct ConversionTests {
         // 260032 floats of weights and norms.
         #expect(last.bytesTotal == 4 * 260_032)
     }
+
+    @Test(arguments: [false, true]) func `the 4-bit preset keeps the head in 8 bits, also when it is tied`(
+        tied: Bool
+    ) throws {
+        let fixture = try ConversionFixture(tied ? "llama-tied-rope-llama3" : "llama-rope-linear-bias")
+        let header = try Conversion(source: fixture.source, output: fixture.output, preset: .q4).run().header
+        let formats = Dictionary(uniqueKeysWithValues: header.tensors.map { ($0.name, $0.format) })
+        #expect(formats["embedding"] == (tied ? "q8" : "q4"))
+        #expect(formats["head"] == (tied ? nil : "q8"))
+        #expect(formats["layers.1.down"] == "q4")
+        #expect(formats["layers.1.query.bias"] == (tied ? nil : "vector"))
+        #expect(formats["layers.1.down.bias"] == (tied ? nil : "vector"))
+        #expect(formats["norm"] == "vector")
+    }
 }
