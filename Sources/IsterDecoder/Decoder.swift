@@ -13,6 +13,8 @@ public struct DecoderOptions: Sendable {
     public var batchRows = 512
     /// nil: f32 for files of floats, f16 else.
     public var cacheFormat: CacheFormat?
+    /// A name of `Machine.availableInstructionSets`; nil: what `ISTER_ISA` names, else the best.
+    public var instructionSet: String?
 
     public init() {}
 }
@@ -72,7 +74,8 @@ public final class Decoder {
         sequenceCount = options.sequenceCount
         batchRows = min(options.batchRows, contextLength * sequenceCount)
         threads = ThreadBudget.ofThisMachine(requested: options.threads)
-        instructionSet = try Machine.instructionSet()
+        let kernels = try unsafe Machine.kernels(named: options.instructionSet)
+        instructionSet = unsafe String(cString: kernels.pointee.name)
         weights = try Weights(file)
         cacheFormat = options.cacheFormat ?? (weights.isInteger ? .f16 : .f32)
         cache = try KeyValueCache(
@@ -88,7 +91,7 @@ public final class Decoder {
         rows = RowTables(batchRows: batchRows, workers: threads.count, rotaries: tables)
         lengths = Array(repeating: 0, count: sequenceCount)
         unsafe pass = ForwardPass(
-            dimensions: dimensions, kernels: try Machine.kernels(), layers: weights.layers.baseAddress!,
+            dimensions: dimensions, kernels: kernels, layers: weights.layers.baseAddress!,
             embedding: weights.embedding, norm: weights.norm, head: weights.head, isInteger: weights.isInteger,
             buffers: scratch.buffers, caches: cache.views.baseAddress!, sequenceCount: sequenceCount,
             rotaries: rows.rotaries, tokens: rows.tokens, positions: rows.positions, sequences: rows.sequences,

@@ -60,11 +60,10 @@ public enum Machine {
         return Double(bytes) / best
     }
 
-    static func kernels() throws(DecoderError) -> UnsafePointer<ister_kernels> {
-        let tables = unsafe kernelTables
-        guard let name = unsafe getenv("ISTER_ISA").map({ unsafe String(cString: $0) }), !name.isEmpty else {
-            return unsafe tables[0]
-        }
+    static func kernels(named requested: String? = nil) throws(DecoderError) -> UnsafePointer<ister_kernels> {
+        let forced = unsafe getenv("ISTER_ISA").map { unsafe String(cString: $0) } ?? ""
+        let name = requested ?? forced
+        if name.isEmpty { return unsafe kernelTables[0] }
         guard let table = unsafe ister_kernels_named(name) else {
             throw .instructionSetUnavailable(name: name, available: availableInstructionSets)
         }

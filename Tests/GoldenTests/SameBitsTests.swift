@@ -1,0 +1,48 @@
+import IsterDecoder
+import IsterQuantizer
+import Testing
+
+/// Logits as bit patterns.
+private func bits(_ logits: [[Float]]) -> [[UInt32]] { logits.map { $0.map(\.bitPattern) } }
+
+@Suite struct SameBitsTests {
+    static let models = ["mistral-sliding-window", "stories260K", "llama-rope-linear-bias"]
+
+    @Test(arguments: models, Preset.allCases)
+    func `logits do not depend on threads, chunks or instruction set`(name: String, preset: Preset) throws {
+        let ids = try Reference(fixture: name).inputIDs
+        let model = try ConvertedModel(name, preset)
+        let expected = bits(try model.decoder { $0.instructionSet = "scalar" }.allLogits(ids, chunk: 512))
+        for threads in [1, 2, 3] {
+            for chunk in [1, 7, 64] {
+                let found = try model.decoder { $0.threads = threads }.allLogits(ids, chunk: chunk)
+                #expect(bits(found) == expected, "\(threads) threads, chunks of \(chunk)")
+            }
+        }
+        for name in Machine.availableInstructionSets {
+            let found = try model.decoder { $0.instructionSet = name }.allLogits(ids, chunk: 7)
+            #expect(bits(found) == expected, "\(name)")
+        }
+    }
+
+    @Test(arguments: Preset.allCases)
+    func `logits do not depend on what else is in the batch`(preset: Preset) throws {
+        let ids = try Reference(fixture: "mistral-sliding-window").inputIDs
+        let model = try ConvertedModel("mistral-sliding-window", preset)
+        let alone = bits(try model.decoder().allLogits(ids, chunk: 512))
+        let decoder = try model.decoder {
+            $0.sequenceCount = 3
+            $0.threads = 2
+        }
+        // Sequence 1 advances by one token beside a prompt of another length in sequence 2 and one behind it in 0.
+        for (step, id) in ids.enumerated() {
+            if step % 5 == 0 { decoder.reset(sequence: 2) }
+            var slices = [TokenSlice(sequence: 2, tokens: Array(ids[0...step % 11]), logits: .last)]
+            slices.append(TokenSlice(sequence: 1, tokens: [id], logits: .all))
+            slices.append(TokenSlice(sequence: 0, tokens: [ids[ids.count - 1 - step]], logits: .none))
+            try decoder.forward(slices)
+            #expect(decoder.logitRowCount == 2)
+            #expect(decoder.copyLogits(row: 1).map(\.bitPattern) == alone[step])
+        }
+    }
+}
