@@ -253,6 +253,26 @@ private func squaredErrors(_ a: [Float], _ b: [Float], weights: [Float]) -> Doub
         }
     }
 
+    @Test(arguments: [ISTER_FORMAT_Q8, ISTER_FORMAT_Q4])
+    func `the largest floats stay finite and steps are zero or normal`(format: ister_format) {
+        // One row per magnitude: the last 16 floats, then small ones around the smallest step kept.
+        var largest: [Float] = [.greatestFiniteMagnitude]
+        for _ in 1..<panelRows { largest.append(largest[largest.count - 1].nextDown) }
+        let smallest = (0..<panelRows).map { Float(sign: .plus, exponent: -130 + 2 * $0, significand: 1.3) }
+        for magnitudes in [largest, smallest] {
+            let rows = magnitudes.flatMap { magnitude in (0..<32).map { $0 % 3 == 0 ? -magnitude : magnitude } }
+            let panel = pack(format, rows)
+            #expect(unpack(format, panel, columns: 32).allSatisfy { $0.isFinite })
+            for row in 0..<panelRows {
+                // The step: a float in Q8, the upper half of one in Q4.
+                let low = format == ISTER_FORMAT_Q8 ? Array(panel.bytes[4 * row..<4 * row + 2]) : [0, 0]
+                let bytes = low + panel.bytes[4 * row + 2..<4 * row + 4]
+                let step = Float(bitPattern: bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) })
+                #expect(step == 0 || step.isNormal, "row \(row) of \(magnitudes[row])")
+            }
+        }
+    }
+
     @Test(arguments: [ISTER_FORMAT_Q8, ISTER_FORMAT_Q4], [Float(0x1p-100), 0x1p100])
     func `a power of two on the weights changes nothing but the steps`(format: ister_format, factor: Float) {
         var seeded = Seeded(10)
