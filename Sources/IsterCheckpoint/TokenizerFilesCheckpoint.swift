@@ -31,27 +31,6 @@ extension Checkpoint {
         }
     }
 
-    /// Reads a tokenizer file alone: `tokenizer.model` by its suffix `.model`, else `tokenizer.json`; settings beside
-    /// it count when they are there.
-    public static func vocabulary(tokenizerFile path: String) throws(CheckpointError) -> Vocabulary {
-        let folder = folder(of: path)
-        let settings = try optionalJSON(folder + "tokenizer_config.json")
-        let special = try optionalJSON(folder + "special_tokens_map.json")
-        do {
-            if path.utf8.suffix(5).elementsEqual(".json".utf8) {
-                return try TokenizerFiles.vocabulary(
-                    tokenizerJSON: try json(path) ?? .null, configuration: settings, specialTokensMap: special)
-            }
-            return try TokenizerFiles.vocabulary(
-                sentencePieceModel: try bytes(path), configuration: settings, specialTokensMap: special,
-                addedTokens: try optionalJSON(folder + "added_tokens.json"))
-        } catch let error as CheckpointError {
-            throw error
-        } catch {
-            throw .tokenizer(path: path, reason: "\(error)")
-        }
-    }
-
     /// Vocabularies of 2^18 pieces have files of about 35 MB.
     private static let sizeLimit = 256 << 20
 

@@ -68,9 +68,11 @@ struct TokenizerConfiguration {
     private mutating func readAddedTokens(_ object: JSONObject) throws(TokenizerFileError) {
         guard case .object(let tokens)? = object["added_tokens_decoder"] else { return }
         for entry in tokens.entries {
-            guard let id = Int(String(decoding: entry.key, as: UTF8.self)), case .object(let fields) = entry.value else {
+            guard let id = Int(String(decoding: entry.key, as: UTF8.self)), case .object(let fields) = entry.value
+            else {
                 throw .wrongType(
-                    file: file, key: "added_tokens_decoder", wanted: "an object for each id", found: TokenizerFiles.quote(entry.key))
+                    file: file, key: "added_tokens_decoder", wanted: "an object for each id",
+                    found: TokenizerFiles.quote(entry.key))
             }
             do { addedTokens.append(try Token(fields, id: id, isSpecialByDefault: false)) } catch {
                 throw .json(file: file, error)

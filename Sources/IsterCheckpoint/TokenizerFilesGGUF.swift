@@ -56,7 +56,8 @@ extension TokenizerFiles {
     private static func types(_ gguf: GGUFVocabulary) throws(TokenizerFileError) -> [Vocabulary.PieceType] {
         guard let raw = gguf.types else { throw .missing(file: file, what: "token_type") }
         guard raw.count == gguf.tokens.count else {
-            throw .vocabulary(file: file, .countMismatch(field: "token types", found: raw.count, needed: gguf.tokens.count))
+            throw .vocabulary(
+                file: file, .countMismatch(field: "token types", found: raw.count, needed: gguf.tokens.count))
         }
         var types: [Vocabulary.PieceType] = []
         types.reserveCapacity(raw.count)
@@ -82,7 +83,8 @@ extension TokenizerFiles {
 
     private static func merge(_ line: [UInt8], _ ids: [[UInt8]: Int32]) throws(TokenizerFileError) -> Vocabulary.Merge {
         let parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map { Array($0) }
-        guard parts.count == 2, let left = ids[parts[0]], let right = ids[parts[1]], let result = ids[parts[0] + parts[1]]
+        guard parts.count == 2, let left = ids[parts[0]], let right = ids[parts[1]],
+            let result = ids[parts[0] + parts[1]]
         else { throw .unknownToken(file: file, what: "merge", token: quote(line)) }
         return Vocabulary.Merge(left: left, right: right, result: result)
     }
@@ -95,11 +97,15 @@ extension TokenizerFiles {
         vocabulary.unknownID = try id(gguf.unknownID, "unknown_token_id", vocabulary)
         vocabulary.paddingID = try id(gguf.paddingID, "padding_token_id", vocabulary)
         if gguf.addsBOS ?? addsBOSByDefault {
-            guard let bos = vocabulary.bosID else { throw .missing(file: file, what: "bos_token_id, which is to be added") }
+            guard let bos = vocabulary.bosID else {
+                throw .missing(file: file, what: "bos_token_id, which is to be added")
+            }
             vocabulary.prefixIDs = [bos]
         }
         if gguf.addsEOS ?? false {
-            guard let eos = vocabulary.eosID else { throw .missing(file: file, what: "eos_token_id, which is to be added") }
+            guard let eos = vocabulary.eosID else {
+                throw .missing(file: file, what: "eos_token_id, which is to be added")
+            }
             vocabulary.suffixIDs = [eos]
         }
     }

@@ -52,7 +52,8 @@ extension TokenizerFiles {
         }
         for value in try root.array("added_tokens") ?? [] {
             guard case .object(let object) = value else {
-                throw TokenizerFileError.wrongType(file: jsonFile, key: "added_tokens", wanted: "objects", found: value.kind)
+                throw TokenizerFileError.wrongType(
+                    file: jsonFile, key: "added_tokens", wanted: "objects", found: value.kind)
             }
             let id = try object.required("id", object.integer)
             let token = try TokenizerConfiguration.Token(object, id: id, isSpecialByDefault: false)
@@ -100,14 +101,17 @@ struct BytePairModel {
         let vocabulary = try object.required("vocab", object.object)
         for entry in vocabulary.entries {
             guard case .integer(let id) = entry.value else {
-                throw JSONError.wrongType(key: String(decoding: entry.key, as: UTF8.self), wanted: "integer", found: entry.value.kind)
+                throw JSONError.wrongType(
+                    key: String(decoding: entry.key, as: UTF8.self), wanted: "integer", found: entry.value.kind)
             }
             tokens.append((id, entry.key))
         }
         if let unknown = try object.bytes("unk_token") {
             unknownID = try Self.id(unknown, vocabulary, "unk_token", file)
         }
-        for value in try object.required("merges", object.array) { merges.append(try Self.merge(value, vocabulary, file)) }
+        for value in try object.required("merges", object.array) {
+            merges.append(try Self.merge(value, vocabulary, file))
+        }
     }
 
     func mergeModel(_ steps: TokenizerSteps) throws -> Vocabulary.MergeModel {
@@ -121,7 +125,8 @@ struct BytePairModel {
     private static func merge(_ value: JSONValue, _ vocabulary: JSONObject, _ file: String) throws -> Vocabulary.Merge {
         let parts: [[UInt8]]
         switch value {
-        case .string(let line): parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map { Array($0) }
+        case .string(let line):
+            parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map { Array($0) }
         case .array(let values): parts = values.compactMap { if case .string(let part) = $0 { part } else { nil } }
         default: parts = []
         }
@@ -129,7 +134,8 @@ struct BytePairModel {
             throw TokenizerFileError.wrongType(file: file, key: "merges", wanted: "pairs of tokens", found: value.kind)
         }
         return Vocabulary.Merge(
-            left: try id(parts[0], vocabulary, "merges' token", file), right: try id(parts[1], vocabulary, "merges' token", file),
+            left: try id(parts[0], vocabulary, "merges' token", file),
+            right: try id(parts[1], vocabulary, "merges' token", file),
             result: try id(parts[0] + parts[1], vocabulary, "merges' token", file))
     }
 

@@ -61,5 +61,7 @@ struct ProtobufReader {
         return value
     }
 
-    func malformed(_ what: String) -> TokenizerFileError { .malformed(file: file, what: "protobuf \(what)", offset: offset) }
+    func malformed(_ what: String) -> TokenizerFileError {
+        .malformed(file: file, what: "protobuf \(what)", offset: offset)
+    }
 }

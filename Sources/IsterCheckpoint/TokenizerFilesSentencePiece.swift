@@ -47,11 +47,15 @@ extension TokenizerFiles {
         vocabulary.prefixIDs = []
         vocabulary.suffixIDs = []
         if settings.addsBOS ?? addsBOSByDefault {
-            guard let bos = vocabulary.bosID else { throw .missing(file: file, what: "token to add at the start (bos_token)") }
+            guard let bos = vocabulary.bosID else {
+                throw .missing(file: file, what: "token to add at the start (bos_token)")
+            }
             vocabulary.prefixIDs = [bos]
         }
         if settings.addsEOS ?? false {
-            guard let eos = vocabulary.eosID else { throw .missing(file: file, what: "token to add at the end (eos_token)") }
+            guard let eos = vocabulary.eosID else {
+                throw .missing(file: file, what: "token to add at the end (eos_token)")
+            }
             vocabulary.suffixIDs = [eos]
         }
     }
@@ -65,7 +69,9 @@ extension TokenizerFiles {
         if proto.hasNormalizerMap {
             throw .unsupported(file: file, what: "normalizer", found: quote(proto.normalizerName))
         }
-        if proto.hasDenormalizerMap { throw .unsupported(file: file, what: "denormalizer", found: "with a character map") }
+        if proto.hasDenormalizerMap {
+            throw .unsupported(file: file, what: "denormalizer", found: "with a character map")
+        }
         if proto.spaceIsSuffix { throw .unsupported(file: file, what: "setting", found: "treat_whitespace_as_suffix") }
     }
 }
@@ -103,7 +109,9 @@ struct SentencePieceBuilder {
         if case .object(let object)? = addedTokens {
             for entry in object.entries {
                 guard case .integer(let id) = entry.value else {
-                    throw .wrongType(file: "added_tokens.json", key: TokenizerFiles.quote(entry.key), wanted: "integer", found: entry.value.kind)
+                    throw .wrongType(
+                        file: "added_tokens.json", key: TokenizerFiles.quote(entry.key), wanted: "integer",
+                        found: entry.value.kind)
                 }
                 try table.add(entry.key, id: id)
                 let id32 = Int32(clamping: id)

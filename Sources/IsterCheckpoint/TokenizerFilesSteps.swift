@@ -39,7 +39,8 @@ struct TokenizerSteps {
             isByteLevel = true
             preTokenizer = try list.steps[0].object.bool("use_regex") ?? true ? .gpt2 : .none
         case ["Digits", "ByteLevel"]:
-            guard try list.steps[0].object.bool("individual_digits") ?? false, try list.steps[1].object.bool("use_regex") ?? true
+            guard try list.steps[0].object.bool("individual_digits") ?? false,
+                try list.steps[1].object.bool("use_regex") ?? true
             else { throw list.unsupported(list.steps[0]) }
             isByteLevel = true
             preTokenizer = .digitsGPT2
@@ -48,20 +49,23 @@ struct TokenizerSteps {
             isByteLevel = true
             preTokenizer = try Self.pattern(list.steps[0], file)
         default:
-            throw TokenizerFileError.unsupported(file: file, what: "pre_tokenizer", found: types.joined(separator: " + "))
+            throw TokenizerFileError.unsupported(
+                file: file, what: "pre_tokenizer", found: types.joined(separator: " + "))
         }
         guard isByteLevel, let last = list.steps.last else { return }
         addsPrefixSpace = try last.object.bool("add_prefix_space") ?? true
         // After another step each of its pieces would get a space.
         if addsPrefixSpace, list.steps.count > 1 {
-            throw TokenizerFileError.unsupported(file: file, what: "add_prefix_space", found: "after another pre-tokenizer")
+            throw TokenizerFileError.unsupported(
+                file: file, what: "add_prefix_space", found: "after another pre-tokenizer")
         }
     }
 
     private static func metaspace(_ step: StepList.Step, _ file: String) throws -> Vocabulary.PreTokenizer {
         let replacement = try step.object.bytes("replacement") ?? Array("\u{2581}".utf8)
         guard replacement == Array("\u{2581}".utf8) else {
-            throw TokenizerFileError.unsupported(file: file, what: "metaspace replacement", found: TokenizerFiles.quote(replacement))
+            throw TokenizerFileError.unsupported(
+                file: file, what: "metaspace replacement", found: TokenizerFiles.quote(replacement))
         }
         // Files older than prepend_scheme say add_prefix_space.
         let fallback = try step.object.bool("add_prefix_space") ?? true ? "always" : "never"
@@ -92,7 +96,9 @@ struct TokenizerSteps {
             var found = "Split"
             if case .object(let pattern)? = step.object["pattern"], let value = pattern.entries.first?.value,
                 case .string(let text) = value
-            { found = "Split " + TokenizerFiles.quote(text) }
+            {
+                found = "Split " + TokenizerFiles.quote(text)
+            }
             throw TokenizerFileError.unsupported(file: file, what: "pre_tokenizer pattern", found: found)
         }
         return known.kind
@@ -106,7 +112,9 @@ struct TokenizerSteps {
             throw TokenizerFileError.unsupported(file: file, what: "decoder", found: found)
         }
         let (pattern, content) = try list.steps[0].replacement(file)
-        guard pattern == Array("\u{2581}".utf8), content == [UInt8(ascii: " ")] else { throw list.unsupported(list.steps[0]) }
+        guard pattern == Array("\u{2581}".utf8), content == [UInt8(ascii: " ")] else {
+            throw list.unsupported(list.steps[0])
+        }
         decoder = .sentencePiece(.keep)
         if types.count == 4 {
             let strip = list.steps[3]
@@ -195,17 +203,21 @@ struct PostProcessor {
             } else if item["Sequence"] != nil, !isAfterText {
                 isAfterText = true
             } else {
-                throw TokenizerFileError.unsupported(file: file, what: "post_processor", found: "template that is not prefix, text, suffix")
+                throw TokenizerFileError.unsupported(
+                    file: file, what: "post_processor", found: "template that is not prefix, text, suffix")
             }
         }
-        guard isAfterText else { throw TokenizerFileError.unsupported(file: file, what: "post_processor", found: "template without text") }
+        guard isAfterText else {
+            throw TokenizerFileError.unsupported(file: file, what: "post_processor", found: "template without text")
+        }
         // Steps apply in order: a later one goes around what is there.
         ids = (prefix + ids.prefix, ids.suffix + suffix)
     }
 
     private static func ids(_ name: [UInt8], _ tokens: JSONObject, _ file: String) throws -> [Int32] {
         guard case .object(let token)? = tokens.value(for: name) else {
-            throw TokenizerFileError.unknownToken(file: file, what: "post_processor's token", token: TokenizerFiles.quote(name))
+            throw TokenizerFileError.unknownToken(
+                file: file, what: "post_processor's token", token: TokenizerFiles.quote(name))
         }
         return try token.required("ids", token.array).map { value in
             guard case .integer(let id) = value, let narrow = Int32(exactly: id) else {

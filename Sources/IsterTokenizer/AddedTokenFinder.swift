@@ -36,9 +36,9 @@ struct AddedTokenFinder: Sendable {
             if token.isSpecial && !includesSpecial { continue }
             if token.isSingleWord && !Self.isWord(text, index..<match.end) { continue }
             var range = index..<match.end
-            if token.stripsLeft { range = Self.spaceStart(text, before: index)..<range.upperBound }
-            if token.stripsRight { range = range.lowerBound..<Self.spaceEnd(text, after: match.end) }
-            // White space that an earlier token took along is not taken twice.
+            if token.stripsLeft { range = Self.spaceStart(text, before: index, from: done)..<range.upperBound }
+            if token.stripsRight { range = range.lowerBound..<Self.spaceEnd(text, after: max(match.end, done)) }
+            // White space that an earlier token took along is not taken twice, nor looked at twice.
             range = max(range.lowerBound, done)..<max(range.upperBound, done)
             if done < range.lowerBound { parts.append(Part(range: done..<range.lowerBound)) }
             parts.append(Part(range: range, id: token.id))
@@ -67,9 +67,9 @@ struct AddedTokenFinder: Sendable {
         }
     }
 
-    private static func spaceStart(_ text: [UInt8], before index: Int) -> Int {
+    private static func spaceStart(_ text: [UInt8], before index: Int, from first: Int) -> Int {
         var start = index
-        while start > 0 {
+        while start > first {
             let previous = UTF8Text.previous(text, start)
             if CharacterClass.shared.kind(text, previous).kind < CharacterClass.Kind.space { break }
             start = previous

@@ -31,7 +31,9 @@ struct CharacterClass: Sendable {
 
     /// Unicode's White_Space, unchanged since Unicode 6.3.
     private static let whiteSpace =
-        Array(0x09...0x0D) + [0x20, 0x85, 0xA0, 0x1680] + Array(0x2000...0x200A) + [0x2028, 0x2029, 0x202F, 0x205F, 0x3000]
+        Array(0x09...0x0D) + [0x20, 0x85, 0xA0, 0x1680] + Array(0x2000...0x200A) + [
+            0x2028, 0x2029, 0x202F, 0x205F, 0x3000,
+        ]
 
     /// Class bits and byte length of the scalar at `index` of valid text.
     @inline(__always)

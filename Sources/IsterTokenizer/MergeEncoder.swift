@@ -17,7 +17,9 @@ struct MergeEncoder: Sendable {
         pairs = PairTable(count: model.merges.count)
         for (rank, merge) in model.merges.enumerated() {
             pairs.insert(merge.left, merge.right, PairTable.value(rank: rank, result: merge.result))
-            let joinsWords = UTF8Text.starts(pieces.bytes, at: pieces.range(Int(merge.right)).lowerBound, with: UTF8Text.escapedSpace)
+            let joinsWords =
+                UTF8Text.starts(
+                    pieces.bytes, at: pieces.range(Int(merge.right)).lowerBound, with: UTF8Text.escapedSpace)
                 && !pieces[Int(merge.left)].suffix(3).elementsEqual(UTF8Text.escapedSpace)
             if joinsWords { wordsAreIndependent = false }
         }
@@ -51,7 +53,8 @@ struct MergeEncoder: Sendable {
     func encode(_ text: [UInt8], _ range: Range<Int>, isStart: Bool, _ merger: inout Merger, _ out: inout [Int32]) {
         if range.isEmpty { return }
         if case .metaspace(let prefix, _) = model.preTokenizer {
-            var escaped = Vocabulary.Normalizer.replacing(Array(text[range]), [UInt8(ascii: " ")], with: UTF8Text.escapedSpace)
+            var escaped = Vocabulary.Normalizer.replacing(
+                Array(text[range]), [UInt8(ascii: " ")], with: UTF8Text.escapedSpace)
             if prefix == .always || prefix == .first && isStart, !escaped.starts(with: UTF8Text.escapedSpace) {
                 escaped = UTF8Text.escapedSpace + escaped
             }
@@ -99,7 +102,8 @@ struct MergeEncoder: Sendable {
             let (scalar, length) = UTF8Text.scalar(text, index)
             let id = characters[scalar]
             if id >= 0 {
-                if id == spaceID, wordsAreIndependent, !pendingUnknown, let last = merger.symbols.last, last != spaceID {
+                if id == spaceID, wordsAreIndependent, !pendingUnknown, let last = merger.symbols.last, last != spaceID
+                {
                     flush(&merger, &out)
                 }
                 append(id, &pendingUnknown, &merger)

@@ -64,7 +64,14 @@ struct SentencePieceEncoder: Sendable {
     private func flush(_ merger: inout Merger, _ afterUnknown: inout Bool, _ out: inout [Int32]) {
         if merger.symbols.isEmpty { return }
         merger.merge()
-        for id in merger.symbols { append(id, merger.splits, &afterUnknown, &out) }
+        for id in merger.symbols {
+            if unused.isEmpty, Int(id) < pieces.count, id != unknownID {
+                out.append(id)
+                afterUnknown = false
+            } else {
+                append(id, merger.splits, &afterUnknown, &out)
+            }
+        }
         merger.symbols.removeAll(keepingCapacity: true)
     }
 
@@ -112,9 +119,13 @@ struct SentencePieceEncoder: Sendable {
             for index in unit {
                 if text[index] == UInt8(ascii: " ") { out += space } else { out.append(text[index]) }
             }
-            if !unit.isEmpty { afterSpace = model.removesExtraWhitespace && text[unit.upperBound - 1] == UInt8(ascii: " ") }
+            if !unit.isEmpty {
+                afterSpace = model.removesExtraWhitespace && text[unit.upperBound - 1] == UInt8(ascii: " ")
+            }
         }
-        if model.removesExtraWhitespace { while out.suffix(space.count).elementsEqual(space) { out.removeLast(space.count) } }
+        if model.removesExtraWhitespace {
+            while out.suffix(space.count).elementsEqual(space) { out.removeLast(space.count) }
+        }
         return out
     }
 }
@@ -139,7 +150,9 @@ private struct SpaceUnits {
 
     private func peek() -> Range<Int>? {
         if range.isEmpty { return nil }
-        if let match = userDefined.match(text, range.lowerBound, range.upperBound) { return range.lowerBound..<match.end }
+        if let match = userDefined.match(text, range.lowerBound, range.upperBound) {
+            return range.lowerBound..<match.end
+        }
         return range.lowerBound..<range.lowerBound + UTF8Text.length(lead: text[range.lowerBound])
     }
 }

@@ -54,7 +54,8 @@ struct SentencePiecePairs: Sendable {
             let right = cut..<range.upperBound
             guard isSymbol(left, index), isSymbol(right, index) else { continue }
             splits.append(Split(left: symbol(left, index), right: symbol(right, index), result: Int32(id)))
-            let joinsWords = UTF8Text.starts(pieces.bytes, at: cut, with: UTF8Text.escapedSpace)
+            let joinsWords =
+                UTF8Text.starts(pieces.bytes, at: cut, with: UTF8Text.escapedSpace)
                 && !pieces.bytes[left].suffix(3).elementsEqual(UTF8Text.escapedSpace)
             if joinsWords { wordsAreIndependent = false }
         }

@@ -17,17 +17,20 @@ public struct Tokenizer: Sendable {
         self.vocabulary = vocabulary
         surfaces = PieceSurfaces(vocabulary)
         let pieces = vocabulary.pieces
+        // The sentencepiece library knows no second search in normalized text.
+        var isRaw: (Vocabulary.AddedToken) -> Bool = { _ in true }
         var normalize: ([UInt8]) -> [UInt8] = { $0 }
         switch vocabulary.model {
         case .sentencePiece(let model): encoder = .sentencePiece(SentencePieceEncoder(pieces, model))
         case .merges(let model):
             let merges = MergeEncoder(pieces, model)
             encoder = .merges(merges)
+            isRaw = { !$0.isNormalized }
             normalize = merges.normalize
         }
         let tokens = vocabulary.addedTokens
-        rawTokens = AddedTokenFinder(tokens.filter { !$0.isNormalized }) { Array(pieces[Int($0.id)]) }
-        normalizedTokens = AddedTokenFinder(tokens.filter(\.isNormalized)) { normalize(Array(pieces[Int($0.id)])) }
+        rawTokens = AddedTokenFinder(tokens.filter(isRaw)) { Array(pieces[Int($0.id)]) }
+        normalizedTokens = AddedTokenFinder(tokens.filter { !isRaw($0) }) { normalize(Array(pieces[Int($0.id)])) }
     }
 
     public var vocabularySize: Int { vocabulary.pieces.count }

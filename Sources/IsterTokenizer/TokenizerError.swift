@@ -15,7 +15,7 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
     case bytePieceSpelling(id: Int)
     case bytePieceMissing(byte: Int)
     case missingUnknownPiece
-    case emptyAddedToken(id: Int)
+    case searchedPieceLength(id: Int, bytes: Int, limit: Int)
     case emptyPattern
 
     public var description: String {
@@ -35,7 +35,8 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
         case .bytePieceSpelling(let id): "byte piece \(id) is not spelled <0x00>...<0xFF>"
         case .bytePieceMissing(let byte): "byte fallback needs a piece for byte \(byte)"
         case .missingUnknownPiece: "vocabulary needs exactly one unknown piece"
-        case .emptyAddedToken(let id): "added token \(id) is empty"
+        case .searchedPieceLength(let id, let bytes, let limit):
+            "added or user-defined token \(id) has \(bytes) bytes, need 1...\(limit)"
         case .emptyPattern: "normalizer replaces an empty pattern"
         }
     }

@@ -39,7 +39,8 @@ extension Vocabulary {
         let lengths = try reader.words("piece lengths")
         let pieceBytes = try reader.byteString("piece bytes")
         guard let pieces = PieceList(bytes: pieceBytes, lengths: lengths) else {
-            throw .countMismatch(field: "piece bytes", found: pieceBytes.count, needed: lengths.reduce(0) { $0 + Int($1) })
+            throw .countMismatch(
+                field: "piece bytes", found: pieceBytes.count, needed: lengths.reduce(0) { $0 + Int($1) })
         }
         let model: Model
         switch try reader.byte("model kind") {

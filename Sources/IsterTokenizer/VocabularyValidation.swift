@@ -1,6 +1,8 @@
 extension Vocabulary {
     /// Ids fit 24 bits; the largest vocabularies in use have about 2^18 pieces.
     static let pieceLimit = 1 << 24
+    /// Bytes of an added token or user-defined piece: the search costs up to that many steps for each byte of text.
+    static let searchedPieceLimit = 1024
 
     /// Throws unless every id, count and spelling agrees with the others.
     public func validate() throws(TokenizerError) {
@@ -16,12 +18,20 @@ extension Vocabulary {
         }
         for token in addedTokens {
             try check(token.id, "added token")
-            if pieces.range(Int(token.id)).isEmpty { throw .emptyAddedToken(id: Int(token.id)) }
+            try checkLength(Int(token.id))
         }
         let named = [("bos id", bosID), ("eos id", eosID), ("unknown id", unknownID), ("padding id", paddingID)]
         for (field, id) in named { if let id { try check(id, field) } }
         for id in prefixIDs { try check(id, "prefix id") }
         for id in suffixIDs { try check(id, "suffix id") }
+    }
+
+    /// Of a piece that is searched at every place of the text.
+    private func checkLength(_ id: Int) throws(TokenizerError) {
+        let length = pieces.range(id).count
+        guard (1...Self.searchedPieceLimit).contains(length) else {
+            throw .searchedPieceLength(id: id, bytes: length, limit: Self.searchedPieceLimit)
+        }
     }
 
     private func check(_ id: Int32, _ field: String) throws(TokenizerError) {
@@ -45,6 +55,7 @@ extension Vocabulary {
             guard let byte = BytePiece.value(pieces[id]) else { throw .bytePieceSpelling(id: id) }
             found[Int(byte)] = true
         }
+        for id in 0..<count where model.types[id] == .userDefined { try checkLength(id) }
         var spelled = Set<ArraySlice<UInt8>>()
         for id in 0..<count where !spelled.insert(pieces[id]).inserted { throw .duplicatePiece(id: id) }
         if model.byteFallback, let byte = found.firstIndex(of: false) { throw .bytePieceMissing(byte: byte) }
@@ -53,7 +64,9 @@ extension Vocabulary {
     private func validate(_ model: MergeModel) throws(TokenizerError) {
         for (rank, merge) in model.merges.enumerated() {
             for id in [merge.left, merge.right, merge.result] { try check(id, "merge \(rank)") }
-            let left = pieces[Int(merge.left)], right = pieces[Int(merge.right)], result = pieces[Int(merge.result)]
+            let left = pieces[Int(merge.left)]
+            let right = pieces[Int(merge.right)]
+            let result = pieces[Int(merge.result)]
             guard result.count == left.count + right.count, result.starts(with: left),
                 result.dropFirst(left.count).elementsEqual(right)
             else { throw .mergeResultDiffers(rank: rank) }

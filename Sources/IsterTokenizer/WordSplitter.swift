@@ -42,7 +42,8 @@ struct WordSplitter: Sendable {
         case .digitsThen(let scanner):
             if start == stretchEnd { findStretch(text) }
             // The pattern sees what lies between two digits as a text of its own.
-            position = start == stretchEnd ? start + classes.at(text, start).length : scanner.wordEnd(text, start, stretchEnd)
+            position =
+                start == stretchEnd ? start + classes.at(text, start).length : scanner.wordEnd(text, start, stretchEnd)
             stretchEnd = max(stretchEnd, position)
         }
         return start..<position

@@ -1,0 +1,77 @@
+import IsterTokenizer
+import Testing
+
+struct BlobTests {
+    @Test(arguments: Golden.names)
+    func `a vocabulary survives its encoding`(name: String) throws {
+        let vocabulary = try Golden.vocabulary(name)
+        #expect(try Vocabulary(encodedBytes: vocabulary.encodedBytes()) == vocabulary)
+    }
+
+    @Test(arguments: ["stories-unknown.model", "metaspace.json"])
+    func `every truncation is refused`(name: String) throws {
+        let blob = try Golden.vocabulary(name).encodedBytes()
+        for length in 0..<blob.count {
+            #expect(throws: TokenizerError.self) { try Vocabulary(encodedBytes: Array(blob[..<length])) }
+        }
+        #expect(throws: TokenizerError.trailingBytes(count: 1)) { try Vocabulary(encodedBytes: blob + [0]) }
+    }
+
+    @Test(arguments: Golden.names)
+    func `a damaged blob is refused or gives a tokenizer that works`(name: String) throws {
+        let blob = try Golden.vocabulary(name).encodedBytes()
+        let text = Array("<s> Once upon\u{2581}a 中\u{1F600} time 123 <tool>word".utf8)
+        var random = SplitMix(state: 11)
+        var refused = 0
+        for _ in 0..<120 {
+            var damaged = blob
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                damaged[Int.random(in: 0..<damaged.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            do {
+                let tokenizer = try Tokenizer(Vocabulary(encodedBytes: damaged))
+                let ids = tokenizer.encode(text, addSpecial: true, parseSpecial: true)
+                #expect(ids.allSatisfy { $0 >= 0 && Int($0) < tokenizer.vocabularySize })
+                _ = tokenizer.decode(ids, skipSpecial: false)
+            } catch {
+                refused += 1
+            }
+        }
+        #expect(refused > 10)
+    }
+
+    @Test func `counts beyond the file are refused before they are allocated`() throws {
+        let huge: [UInt8] = Array("ISTV".utf8) + [1, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF]
+        #expect(throws: TokenizerError.truncated(field: "piece lengths", offset: 12)) {
+            try Vocabulary(encodedBytes: huge)
+        }
+        #expect(throws: TokenizerError.notAVocabulary) { try Vocabulary(encodedBytes: []) }
+        #expect(throws: TokenizerError.unknownVersion(found: 2, supported: 1)) {
+            try Vocabulary(encodedBytes: Array("ISTV".utf8) + [2, 0, 0, 0])
+        }
+    }
+
+    @Test func `ids and spellings that contradict each other are refused`() throws {
+        let sound = try Golden.vocabulary("byte-level.json")
+        var broken = sound
+        broken.eosID = Int32(sound.pieces.count)
+        #expect(throws: TokenizerError.idOutOfRange(field: "eos id", id: 384, count: 384)) { try Tokenizer(broken) }
+        broken = sound
+        broken.prefixIDs = [-7]
+        #expect(throws: TokenizerError.idOutOfRange(field: "prefix id", id: -7, count: 384)) { try Tokenizer(broken) }
+        guard case .merges(var model) = sound.model else { return #expect(Bool(false), "byte-level.json has merges") }
+        model.merges[5].result += 1
+        broken = sound
+        broken.model = .merges(model)
+        #expect(throws: TokenizerError.mergeResultDiffers(rank: 5)) { try Tokenizer(broken) }
+        guard case .sentencePiece(var scored) = try Golden.vocabulary("stories.model").model else { return }
+        scored.scores[300] = .nan
+        broken = try Golden.vocabulary("stories.model")
+        broken.model = .sentencePiece(scored)
+        #expect(throws: TokenizerError.scoreNotANumber(id: 300)) { try Tokenizer(broken) }
+        scored.scores[300] = 0
+        scored.types[10] = .normal
+        broken.model = .sentencePiece(scored)
+        #expect(throws: TokenizerError.bytePieceMissing(byte: 7)) { try Tokenizer(broken) }
+    }
+}
