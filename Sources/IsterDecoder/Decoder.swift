@@ -43,7 +43,7 @@ public struct TokenSlice: Sendable {
 ///
 /// A token's logits depend on the file and the tokens before it, on nothing else: not on the number of threads, the
 /// instruction set, the other sequences of a call or the way a prompt is cut into calls.
-public final class Decoder {
+@safe public final class Decoder {
     public let shape: ModelShape
     public let contextLength: Int
     public let sequenceCount: Int
@@ -57,6 +57,15 @@ public final class Decoder {
     /// Rows of logits that the last forward call left.
     public private(set) var logitRowCount = 0
 
+    /// Called with the inputs of every matrix while a forward call runs; nil for none.
+    public var observer: ActivationObserver? {
+        didSet {
+            observerBox = unsafe observer.map { unsafe ObserverBox($0) }
+            unsafe pass.observer = unsafe observerBox.map { unsafe Unmanaged.passUnretained($0) }
+        }
+    }
+
+    private var observerBox: ObserverBox?
     private let weights: Weights
     private let cache: KeyValueCache
     private let scratch: Scratch

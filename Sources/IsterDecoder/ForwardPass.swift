@@ -40,6 +40,8 @@ struct AttentionTile {
     let logitRows: UnsafeMutablePointer<Int>
     /// [worker]: not 0 when a worker met an activation that is not finite.
     let notFinite: UnsafeMutablePointer<Int32>
+    /// Not owned: the decoder keeps it alive.
+    var observer: Unmanaged<ObserverBox>?
     var rowCount = 0
     var tileCount = 0
     var logitRowCount = 0
@@ -85,6 +87,7 @@ struct AttentionTile {
             unsafe normalize(buffers.residual + row * buffers.residualStride, norm, buffers.final.row(index))
             quantize(buffers.final, index, workerIndex)
         }
+        observe(worker, .head, buffers.final, logitRowCount, dimensions.hidden)
         let product = unsafe Product(head, into: buffers.logits, stride: buffers.logitStride)
         multiply(&worker, buffers.final, rows: logitRowCount, product)
     }

@@ -46,3 +46,25 @@ private func bits(_ logits: [[Float]]) -> [[UInt32]] { logits.map { $0.map(\.bit
         }
     }
 }
+
+@Suite struct ObserverTests {
+    @Test func `an observer sees the input of every matrix and changes nothing`() throws {
+        let ids = try Reference(fixture: "stories260K").inputIDs
+        let model = try ConvertedModel("stories260K", .f32)
+        let expected = try model.decoder().allLogits(ids, chunk: 512)
+        let decoder = try model.decoder { $0.threads = 2 }
+        var widths: [ActivationSite: Int] = [:]
+        var energy: [ActivationSite: Float] = [:]
+        unsafe decoder.observer = { site, rows, count, stride, width in
+            widths[site] = width
+            energy[site] = (0..<count).reduce(Float(0)) { sum, row in
+                (0..<width).reduce(sum) { unsafe $0 + rows[row * stride + $1] * rows[row * stride + $1] }
+            }
+            #expect(count == ids.count)
+        }
+        #expect(try decoder.allLogits(ids, chunk: 512) == expected)
+        #expect(widths.count == 5 * 4 + 1)
+        #expect(widths[.down(layer: 4)] == 172)
+        #expect(energy.values.allSatisfy { $0 > 0 && $0.isFinite })
+    }
+}

@@ -23,8 +23,8 @@
 ///       of sub-block g (16 columns each, g = 0..15).
 ///       sub-scale word 1 + g/8: bits 4*(g%8)..+3 = two's complement sub-scale s of sub-block g, -8..7.
 ///       codes: per 32 columns four lines; line j byte 4r+i: low nibble = column 4j+i, high nibble = column 16+4j+i
-///       of those 32. With code u and table bit t: integer weight = s * (codebook[u] + t * shift), always within
-///       -127..127; value = d * integer weight. 4.375 bits a weight when columns are a multiple of 256.
+///       of those 32. With code u and table bit t: integer weight = s * ister_q4_codebook[t][u], always within
+///       -120..120; value = d * integer weight. 4.375 bits a weight when columns are a multiple of 256.
 typedef enum {
   ISTER_FORMAT_F32 = 0,
   ISTER_FORMAT_Q8 = 1,

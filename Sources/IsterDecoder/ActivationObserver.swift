@@ -1,0 +1,40 @@
+internal import CIsterKernels
+
+/// Where in the model a matrix reads its input.
+public enum ActivationSite: Hashable, Sendable {
+    /// Input of query, key and value: the attention norm's output.
+    case attention(layer: Int)
+    /// Input of the output matrix: the attended values.
+    case output(layer: Int)
+    /// Input of gate and up: the feed-forward norm's output.
+    case feedForward(layer: Int)
+    /// Input of down: the gated values.
+    case down(layer: Int)
+    /// Input of the head: the final norm's output of the rows whose logits are wanted.
+    case head
+}
+
+/// Sees the inputs of matrices during a forward call, for calibration. Rows are valid during the call only.
+/// rows: [count][stride] floats, of which the first `width` are the activations.
+public typealias ActivationObserver = (
+    _ site: ActivationSite, _ rows: UnsafePointer<Float>, _ count: Int, _ stride: Int, _ width: Int
+) -> Void
+
+/// Holds the observer where a forward pass can reach it without owning it.
+@safe final class ObserverBox {
+    let observe: ActivationObserver
+
+    init(_ observe: @escaping ActivationObserver) { unsafe self.observe = unsafe observe }
+}
+
+extension ForwardPass {
+    /// Shows one site's rows to the observer, if there is one: on the calling thread, while the others wait.
+    @inline(__always)
+    func observe(_ worker: Worker, _ site: ActivationSite, _ rows: Activations, _ count: Int, _ width: Int) {
+        guard let observer = unsafe observer else { return }
+        if worker.index == 0 {
+            unsafe observer.takeUnretainedValue().observe(site, rows.floats, count, rows.floatStride, width)
+        }
+        unsafe ister_team_barrier(worker.team, worker.index)
+    }
+}
