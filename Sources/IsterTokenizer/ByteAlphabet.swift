@@ -23,20 +23,17 @@ enum ByteAlphabet {
         return bytes
     }()
 
-    /// Bytes of a piece; nil when a character is not of the alphabet.
-    static func decode(_ piece: ArraySlice<UInt8>, of text: [UInt8]) -> [UInt8]? {
-        var decoded: [UInt8] = []
-        decoded.reserveCapacity(piece.count)
-        var index = piece.startIndex
+    /// Sets `decoded` to the bytes of text[piece]; false when a character is not of the alphabet.
+    static func decode(_ text: [UInt8], _ piece: Range<Int>, _ decoded: inout [UInt8]) -> Bool {
+        decoded.removeAll(keepingCapacity: true)
         let bytes = Self.bytes
-        while index < piece.endIndex {
+        var index = piece.lowerBound
+        while index < piece.upperBound {
             let (value, length) = UTF8Text.scalar(text, index)
-            guard value < bytes.count, bytes[value] >= 0 else { return nil }
+            guard value < bytes.count, bytes[value] >= 0 else { return false }
             decoded.append(UInt8(truncatingIfNeeded: bytes[value]))
             index += length
         }
-        return decoded
+        return true
     }
-
-    static func spelling(_ byte: UInt8) -> [UInt8] { Array(String(scalars[Int(byte)]).utf8) }
 }

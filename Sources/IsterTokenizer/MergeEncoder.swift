@@ -39,7 +39,12 @@ struct MergeEncoder: Sendable {
         if !isByteLevel { return (PieceIndex(pieces), pieces) }
         var texts = PieceList()
         texts.reserveCapacity(count: pieces.count, bytes: pieces.bytes.count)
-        for id in 0..<pieces.count { texts.append(ByteAlphabet.decode(pieces[id], of: pieces.bytes) ?? []) }
+        var decoded: [UInt8] = []
+        for id in 0..<pieces.count {
+            // A piece outside the alphabet, such as an added token, is no word.
+            let isSpelled = ByteAlphabet.decode(pieces.bytes, pieces.range(id), &decoded)
+            texts.append(isSpelled ? decoded : [])
+        }
         return (PieceIndex(texts), texts)
     }
 

@@ -14,11 +14,15 @@ struct PieceSurfaces: Sendable {
         markPieces(vocabulary)
         let normalized = Self.normalizedSpellings(vocabulary)
         texts.reserveCapacity(count: pieces.count, bytes: pieces.bytes.count)
+        var decoded: [UInt8] = []
         for id in 0..<pieces.count {
-            let spelling = normalized[id] ?? Array(pieces[id])
             if vocabulary.decoder == .byteLevel {
-                texts.append(ByteAlphabet.decode(pieces[id], of: pieces.bytes) ?? spelling)
-            } else if isByte[id], let byte = BytePiece.value(pieces[id]) {
+                let isSpelled = ByteAlphabet.decode(pieces.bytes, pieces.range(id), &decoded)
+                texts.append(isSpelled ? decoded[...] : pieces[id])
+                continue
+            }
+            let spelling = normalized[id] ?? Array(pieces[id])
+            if isByte[id], let byte = BytePiece.value(pieces[id]) {
                 texts.append([byte])
             } else {
                 let space = [UInt8(ascii: " ")]

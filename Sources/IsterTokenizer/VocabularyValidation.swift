@@ -56,8 +56,10 @@ extension Vocabulary {
             found[Int(byte)] = true
         }
         for id in 0..<count where model.types[id] == .userDefined { try checkLength(id) }
-        var spelled = Set<ArraySlice<UInt8>>()
-        for id in 0..<count where !spelled.insert(pieces[id]).inserted { throw .duplicatePiece(id: id) }
+        let index = PieceIndex(pieces) { $0 < count }
+        for id in 0..<count where !pieces.range(id).isEmpty {
+            guard index.find(pieces.bytes, pieces.range(id), in: pieces) == id else { throw .duplicatePiece(id: id) }
+        }
         if model.byteFallback, let byte = found.firstIndex(of: false) { throw .bytePieceMissing(byte: byte) }
     }
 
