@@ -35,6 +35,15 @@ import Testing
         _ = try refused { $0.keys.append(("", .raw(4, count.bytes))) }
     }
 
+    @Test func `a count is checked against the bytes that its records need`() throws {
+        // 1000 values of four bytes cannot follow in a file of about 2000 bytes.
+        let file = GGUFBuilder.tiny().file.count
+        #expect((1200..<3900).contains(file))
+        guard case .truncated(_, "the array \"x\" of 1000", 4000, _)?
+            = try refused({ $0.set("x", .array(elementType: 4, count: 1000, [])) })
+        else { return #expect(Bool(false)) }
+    }
+
     @Test func `wrong types name the wanted and the found one`() throws {
         #expect(try { if case .wrongValueType(_, "llama.block_count", "an integer", "string")?
             = try refused({ $0.set("llama.block_count", .string("1")) }) { true } else { false } }())

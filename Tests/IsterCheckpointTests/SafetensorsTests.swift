@@ -179,3 +179,20 @@ import Testing
         guard case .notRegularFile? = refusal(folder.path) else { return #expect(Bool(false)) }
     }
 }
+
+@Suite struct `Reading from several threads` {
+    @Test func `threads that share a checkpoint read what one thread reads`() async throws {
+        let checkpoint = try Checkpoint.open(path: goldenPath("tiny.gguf"))
+        let expected = try checkpoint.tensors.map { try checkpoint.values(of: $0) }
+        await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    (0..<20).allSatisfy { _ in
+                        (try? checkpoint.tensors.map { try checkpoint.values(of: $0) }) == expected
+                    }
+                }
+            }
+            for await isEqual in group { #expect(isEqual) }
+        }
+    }
+}
