@@ -26,7 +26,9 @@ def strings():
              " <tool> y", "a  <trim>  b", "a<trim><trim> b", "word words word.", "sword word_ (word)", "[N] x[N]y", "the usr the", "lily Lily",
              "\x00\x01\x1f\x7f", "\u0085\u00a0\u2003x\u3000y\u2028z\u200b", "\ufeffa", "\U0010ffff\ue000", "<0x41><0x0A>", "a" * 100,
              " " * 70, "ab" * 60, "1" * 50, "\n" * 40 + "x", "!?" * 30, "the the the the the the the the the the the the the",
-             "_-_-=+*/\\|{}[]()", "http://a.b/c?d=e&f=g", "if (x == 1) { return; } // ok", "\U00011de0\U00016ff4 \U000323af"]
+             "_-_-=+*/\\|{}[]()", "http://a.b/c?d=e&f=g", "if (x == 1) { return; } // ok", "\U00011de0\U00016ff4 \U000323af",
+             # Equal ranks beside each other, in words long enough for the merge queue.
+             "l" * 61, "o" * 63, "e" * 45, "s" * 77, "the" * 21, "lolllooloo" * 6 + "l", "themtheyandthere" * 5, "hehhehhhe" * 7]
     rng = random.Random(20)
     planes = [(0x20, 0x7E)] * 8 + [(0, 0x1F), (0x7F, 0x17F), (0x300, 0x5FF), (0x900, 0x1FFF), (0x2000, 0x2BFF), (0x3000, 0x30FF),
                                   (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0xF900, 0xFFFD), (0x10000, 0x1FFFF), (0x20000, 0x10FFFF)]

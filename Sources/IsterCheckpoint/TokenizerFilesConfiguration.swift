@@ -20,6 +20,8 @@ struct TokenizerConfiguration {
     private(set) var addsPrefixSpace: Bool?
     /// transformers: false puts the prefix space only at the start of the text, not after each special token.
     private(set) var isLegacy: Bool?
+    /// Python class that transformers would use.
+    private(set) var className: [UInt8]?
     private let file = TokenizerFiles.configurationFile
 
     /// Either may be absent; the configuration wins.
@@ -37,6 +39,7 @@ struct TokenizerConfiguration {
             addsEOS = try object.bool("add_eos_token")
             addsPrefixSpace = try object.bool("add_prefix_space")
             isLegacy = try object.bool("legacy")
+            className = try object.bytes("tokenizer_class")
         } catch { throw .json(file: file, error) }
         try readAddedTokens(object)
     }
@@ -49,9 +52,11 @@ struct TokenizerConfiguration {
         for name in ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"] {
             if let content = try content(object[name], name) { special.append(content) }
         }
-        guard case .array(let more)? = object["additional_special_tokens"] else { return }
-        for value in more {
-            if let content = try content(value, "additional_special_tokens") { special.append(content) }
+        for key in ["additional_special_tokens", "extra_special_tokens"] {
+            guard case .array(let more)? = object[key] else { continue }
+            for value in more {
+                if let content = try content(value, key) { special.append(content) }
+            }
         }
     }
 

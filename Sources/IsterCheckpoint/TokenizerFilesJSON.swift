@@ -18,7 +18,7 @@ extension TokenizerFiles {
             var table = TokenTable(file: file)
             for (id, content) in model.tokens { try table.add(content, id: id) }
             let addedTokens = try addedTokens(root, settings, &table)
-            let steps = try TokenizerSteps(root, file: file)
+            let steps = try TokenizerSteps(root, addsPrefixSpace: settings.addsPrefixSpace, file: file)
             var vocabulary = Vocabulary(
                 pieces: try table.pieces(), model: .merges(try model.mergeModel(steps)), decoder: steps.decoder,
                 addedTokens: addedTokens, bosID: settings.bos.flatMap { table.idsByContent[$0] },

@@ -14,6 +14,9 @@ extension TokenizerFiles {
         let proto = try SentencePieceProto(bytes, file: file)
         try refuseUnsupported(proto)
         let settings = try TokenizerConfiguration(configuration, specialTokensMap: specialTokensMap)
+        if let name = settings.className, !classes.contains(String(decoding: name, as: UTF8.self)) {
+            throw .unsupported(file: configurationFile, what: "tokenizer_class", found: quote(name))
+        }
         var builder = SentencePieceBuilder(file: file)
         for piece in proto.pieces {
             guard let type = UInt8(exactly: piece.type).flatMap(Vocabulary.PieceType.init(rawValue:)) else {
@@ -39,6 +42,12 @@ extension TokenizerFiles {
         try add(settings, to: &vocabulary, addsBOSByDefault: true, file: file)
         return try validated(vocabulary, file: file)
     }
+
+    /// Classes that take the model's ids as they are; others shift them or add tokens of their own.
+    private static let classes: Set<String> = [
+        "LlamaTokenizer", "LlamaTokenizerFast", "GemmaTokenizer", "GemmaTokenizerFast", "PreTrainedTokenizerFast",
+        "TokenizersBackend",
+    ]
 
     /// Prefix and suffix ids for `add_bos_token` and `add_eos_token`.
     static func add(

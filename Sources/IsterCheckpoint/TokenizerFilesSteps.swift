@@ -9,10 +9,13 @@ struct TokenizerSteps {
     private(set) var decoder = Vocabulary.Decoder.byteLevel
     private let file: String
 
-    init(_ root: JSONObject, file: String) throws {
+    /// `addsPrefixSpace`: what tokenizer_config.json says; it wins over the byte-level pre-tokenizer's own flag.
+    init(_ root: JSONObject, addsPrefixSpace: Bool?, file: String) throws {
         self.file = file
         try readNormalizers(try StepList(root, "normalizer", members: "normalizers", file: file))
-        try readPreTokenizers(try StepList(root, "pre_tokenizer", members: "pretokenizers", file: file))
+        let preTokenizers = try StepList(root, "pre_tokenizer", members: "pretokenizers", file: file)
+        try readPreTokenizers(preTokenizers)
+        if isByteLevel { try readPrefixSpace(preTokenizers, configured: addsPrefixSpace) }
         try readDecoders(try StepList(root, "decoder", members: "decoders", file: file))
     }
 
@@ -52,8 +55,11 @@ struct TokenizerSteps {
             throw TokenizerFileError.unsupported(
                 file: file, what: "pre_tokenizer", found: types.joined(separator: " + "))
         }
-        guard isByteLevel, let last = list.steps.last else { return }
-        addsPrefixSpace = try last.object.bool("add_prefix_space") ?? true
+    }
+
+    private mutating func readPrefixSpace(_ list: StepList, configured: Bool?) throws {
+        let own = try list.steps.last?.object.bool("add_prefix_space") ?? true
+        addsPrefixSpace = list.steps.count == 1 ? configured ?? own : own
         // After another step each of its pieces would get a space.
         if addsPrefixSpace, list.steps.count > 1 {
             throw TokenizerFileError.unsupported(

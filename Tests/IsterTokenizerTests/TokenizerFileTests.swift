@@ -87,6 +87,32 @@ struct TokenizerFileTests {
         }
     }
 
+    @Test func `a class that changes ids is refused, a prefix space in the configuration wins`() throws {
+        let bytes = try Golden.bytes("stories.model")
+        let shifted = try JSONValue.parse(Array(#"{"tokenizer_class": "XLMRobertaTokenizer"}"#.utf8))
+        let wanted = TokenizerFileError.unsupported(
+            file: "tokenizer_config.json", what: "tokenizer_class", found: "\"XLMRobertaTokenizer\"")
+        #expect(throws: wanted) {
+            try TokenizerFiles.vocabulary(sentencePieceModel: bytes, configuration: shifted)
+        }
+        let off = try JSONValue.parse(Array(#"{"add_prefix_space": false}"#.utf8))
+        let json = try Golden.json("prefix-space.json")
+        let bare = try Tokenizer(TokenizerFiles.vocabulary(tokenizerJSON: json, configuration: off))
+        let gpt2 = try Golden.plain("byte-level.json")
+        for (text, ids) in zip(try Golden.strings(), gpt2) {
+            #expect(bare.encode(text, addSpecial: false, parseSpecial: false) == ids)
+        }
+    }
+
+    @Test func `special tokens of the map are special, those without an id are left out`() throws {
+        let map = #"{"bos_token": {"content": "Lily"}, "pad_token": "[PAD]", "additional_special_tokens": ["he"]}"#
+        let vocabulary = try TokenizerFiles.vocabulary(
+            tokenizerJSON: Golden.json("byte-level.json"), specialTokensMap: JSONValue.parse(Array(map.utf8)))
+        #expect(vocabulary.paddingID == nil)
+        let he = try #require(Tokenizer(vocabulary).id(ofPiece: Array("he".utf8)), "he is a piece")
+        #expect(vocabulary.addedTokens.contains { $0.id == he && $0.isSpecial })
+    }
+
     @Test func `models that are not BPE and normalizers with a map are refused by name`() throws {
         let bytes = try Golden.bytes("stories.model")
         // Protobuf merges a repeated message: trainer_spec.model_type = 1, normalizer_spec.precompiled_charsmap.
