@@ -42,7 +42,7 @@ struct Bench: ParsableCommand {
     }
 
     func run() throws {
-        let file = try reporting(model) { try ModelFile.open(path: model) }
+        let file = try ModelFile.openPopulated(model, threads: threadCounts?.values.max())
         var results: [BenchResult] = []
         let threads: [Int?] = threadCounts?.values ?? [nil]
         for count in threads {
@@ -52,6 +52,7 @@ struct Bench: ParsableCommand {
                 let run = BenchRun(file: file, test: test, threads: budget.count, chunk: chunk, bandwidth: bandwidth)
                 let result = try reporting(model) { try run.measure(repetitions: repetitions) }
                 results.append(result)
+                guard StandardError.isTerminal else { continue }
                 StandardError.write("\(test.name): \(result.speed) tokens/s\n")
             }
         }

@@ -34,9 +34,9 @@ struct Failure: Error {
     init(_ error: any Error, file: String) {
         switch error {
         case let error as Failure: self = error
-        case let error as ModelFileError: self.init(Self.code(error), error.description)
+        case let error as ModelFileError: self.init(error)
         case let error as CheckpointError: self.init(Self.code(error), error.description)
-        case let error as QuantizerError: self.init(Self.code(error), error.description)
+        case let error as QuantizerError: self.init(error)
         case let error as DecoderError: self.init(Self.code(error), "\(file): \(error)")
         case is TokenizerError, is TokenizerFileError, is JSONError: self.init(.badData, "\(file): \(error)")
         case let error as GenerationError: self.init(.usage, "\(file): \(error)")
@@ -67,15 +67,17 @@ struct Failure: Error {
         Glibc.exit(code.rawValue)
     }
 
-    private static func code(_ error: ModelFileError) -> Code {
+    private init(_ error: ModelFileError) {
         switch error {
-        case .missing: .inputMissing
-        case .badData, .badDraft: .badData
-        case .cannotCreate, .outputExists: .cannotCreate
-        case .outputIsInput: .usage
-        case .outOfSpace, .inputOutput: .inputOutput
-        case .cannotMap: .systemRefused
+        case .missing: code = .inputMissing
+        case .badData, .badDraft: code = .badData
+        case .cannotCreate, .outputExists: code = .cannotCreate
+        case .outputIsInput: code = .usage
+        case .outOfSpace, .inputOutput: code = .inputOutput
+        case .cannotMap: code = .systemRefused
         }
+        message = error.description
+        if case .outputExists(let path) = error { message = "\(path): exists; --force replaces it" }
     }
 
     private static func code(_ error: CheckpointError) -> Code {
@@ -86,11 +88,11 @@ struct Failure: Error {
         }
     }
 
-    private static func code(_ error: QuantizerError) -> Code {
+    private init(_ error: QuantizerError) {
         switch error {
-        case .checkpoint(let error): code(error)
-        case .modelFile(let error): code(error)
-        case .vocabularyTooLarge, .tensorMismatch: .badData
+        case .checkpoint(let error): self.init(Self.code(error), error.description)
+        case .modelFile(let error): self.init(error)
+        case .vocabularyTooLarge, .tensorMismatch: self.init(.badData, error.description)
         }
     }
 

@@ -16,7 +16,8 @@ struct Generate: AsyncParsableCommand {
     @Flag(help: "Goes on after an end token.") var ignoreEos = false
     @Flag(help: "One JSON object a token on stdout, then one with the whole.") var json = false
     @OptionGroup var specialTokens: SpecialTokenOptions
-    @Option(help: "Positions that the context can hold; by default the model's.") var context: Int?
+    @Option(help: "Positions that the context can hold; by default what the text needs, at most the model's.")
+    var context: Int?
     @Option(help: "Prompt tokens of one forward call.") var chunk: Int = 512
     @OptionGroup var threadOption: ThreadOption
 
@@ -25,11 +26,11 @@ struct Generate: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let file = try reporting(model) { try ModelFile.open(path: model) }
+        let file = try ModelFile.openPopulated(model, threads: threadOption.threads)
         let tokenizer = try reporting(model) { try file.tokenizer() }
         let request = try request(file, tokenizer)
         let thread = try reporting(model) { try ComputeThread() }
-        let options = decoderOptions
+        let options = decoderOptions(file, promptLength: request.prompt.count)
         let decoder: Decoder
         do {
             decoder = try await thread.run { () throws(DecoderError) in try Decoder(file, options: options) }
@@ -61,11 +62,14 @@ struct Generate: AsyncParsableCommand {
             endTokens: ignoreEos ? [] : endTokens)
     }
 
-    private var decoderOptions: DecoderOptions {
+    /// Memory for this text and no more: pages of a longer context would be cleared for nothing.
+    private func decoderOptions(_ file: ModelFile, promptLength: Int) -> DecoderOptions {
+        let (needed, overflow) = promptLength.addingReportingOverflow(max(tokenCount, 0))
+        let most = file.header.shape.contextLength
         var options = DecoderOptions()
         options.threads = threadOption.threads
-        options.contextLength = context
-        options.batchRows = chunk
+        options.contextLength = context ?? (overflow ? most : min(max(needed, 1), most))
+        options.batchRows = min(chunk, max(promptLength, 1))
         return options
     }
 

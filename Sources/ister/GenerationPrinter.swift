@@ -55,7 +55,9 @@ struct GenerationPrinter {
         let timings = summary.timings
         var parts = [
             "prompt \(summary.promptTokenCount) tokens at \(decimals(timings.promptTokensPerSecond, 1)) tokens/s",
-            "generated \(summary.ids.count) at \(decimals(timings.decodedTokensPerSecond, 1)) tokens/s",
+            "generated \(summary.ids.count)"
+                + (timings.decodedTokenCount > 0
+                    ? " at \(decimals(timings.decodedTokensPerSecond, 1)) tokens/s" : ""),
             "finish reason \(summary.finishReason.rawValue)",
         ]
         if case .random(_, let seed, _) = sampling { parts.append("seed \(seed)") }

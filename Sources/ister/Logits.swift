@@ -26,7 +26,7 @@ struct Logits: ParsableCommand {
     }
 
     func run() throws {
-        let file = try reporting(model) { try ModelFile.open(path: model) }
+        let file = try ModelFile.openPopulated(model, threads: threadOption.threads)
         let tokenizer = try reporting(model) { try file.tokenizer() }
         let prompt = ids?.ids ?? specialTokens.encode(Array((text ?? "").utf8), tokenizer)
         guard !prompt.isEmpty else { throw Failure(.usage, "\(model): the prompt has no tokens") }

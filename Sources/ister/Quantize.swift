@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Glibc
 import IsterDecoder
 import IsterModelFile
 public import IsterQuantizer
@@ -26,6 +27,12 @@ struct Quantize: ParsableCommand {
         let conversion = Conversion(
             source: checkpoint, output: target, preset: preset, threads: threads.count, replacing: force)
         let bar = ProgressBar()
+        let interrupt = Interrupt {
+            bar.clear()
+            Self.removeTemporaryFile(of: target)
+            Glibc.exit(Failure.Code.interrupted.rawValue)
+        }
+        defer { withExtendedLifetime(interrupt) {} }
         let start = ContinuousClock.now
         let report: ConversionReport
         do {
@@ -47,6 +54,14 @@ struct Quantize: ParsableCommand {
         if name.hasSuffix(".gguf") { name.removeLast(5) }
         if name.isEmpty || name == "." || name == ".." { name = "model" }
         return "\(name)-\(preset.rawValue).ister"
+    }
+
+    /// A conversion that is interrupted leaves nothing behind. The name is that of IsterModelFile's temporary files;
+    /// one that stays all the same is removed by the next run.
+    private static func removeTemporaryFile(of target: String) {
+        let parts = target.split(separator: "/", omittingEmptySubsequences: false)
+        let folder = parts.dropLast().map { $0 + "/" }.joined()
+        _ = unsafe unlink("\(folder).\(parts.last ?? "").tmp-\(getpid())")
     }
 
     private static func label(_ stage: ConversionProgress.Stage) -> String {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import IsterModelFile
 import IsterTokenizer
 
 /// What tokenizing a text does with special tokens.
@@ -12,12 +11,5 @@ struct SpecialTokenOptions: ParsableArguments {
     /// text: UTF-8.
     func encode(_ text: [UInt8], _ tokenizer: Tokenizer) -> [Int32] {
         tokenizer.encode(text, addSpecial: !addsNone, parseSpecial: parses)
-    }
-}
-
-extension ModelFile {
-    /// The tokenizer inside the file.
-    func tokenizer() throws(TokenizerError) -> Tokenizer {
-        try Tokenizer(Vocabulary(encodedBytes: tokenizerBytes))
     }
 }
