@@ -12,8 +12,10 @@ import json, pathlib, random
 import sentencepiece
 import tokenizers
 from sentencepiece import sentencepiece_model_pb2 as protobuf
+from tokenizers import Regex, pre_tokenizers
 
 FOLDER = pathlib.Path(__file__).parent.parent / "Tests/IsterTokenizerTests/Golden"
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 
@@ -28,7 +30,10 @@ def strings():
              " " * 70, "ab" * 60, "1" * 50, "\n" * 40 + "x", "!?" * 30, "the the the the the the the the the the the the the",
              "_-_-=+*/\\|{}[]()", "http://a.b/c?d=e&f=g", "if (x == 1) { return; } // ok", "\U00011de0\U00016ff4 \U000323af",
              # Equal ranks beside each other, in words long enough for the merge queue.
-             "l" * 61, "o" * 63, "e" * 45, "s" * 77, "the" * 21, "lolllooloo" * 6 + "l", "themtheyandthere" * 5, "hehhehhhe" * 7]
+             "l" * 61, "o" * 63, "e" * 45, "s" * 77, "the" * 21, "lolllooloo" * 6 + "l", "themtheyandthere" * 5, "hehhehhhe" * 7,
+             "lll", "lllll", "ooo", "eeeee", "sss ooo", "hehehe", "a\rb", "!\r x", " \r  \ry", "\r", "?\r\rz", "  \U00011de0  a", " \U00016ff5",
+             "Lily and her mom went to the park to see the other animals there.", "They were so happy together and wanted to share the toys.",
+             "One day, the little girl said that she had found something shiny."]
     rng = random.Random(20)
     planes = [(0x20, 0x7E)] * 8 + [(0, 0x1F), (0x7F, 0x17F), (0x300, 0x5FF), (0x900, 0x1FFF), (0x2000, 0x2BFF), (0x3000, 0x30FF),
                                   (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0xF900, 0xFFFD), (0x10000, 0x1FFFF), (0x20000, 0x10FFFF)]
@@ -131,6 +136,14 @@ def metaspace_variants():
     return ["prepend.json", "metaspace.json"]
 
 
+def words(texts):
+    """How each pre-tokenizer cuts the strings."""
+    gpt2 = pre_tokenizers.Split(Regex(GPT2), "isolated")
+    rules = dict(gpt2=gpt2, digits=pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), gpt2]),
+                 llama3=pre_tokenizers.Split(Regex(LLAMA3), "isolated"), qwen2=pre_tokenizers.Split(Regex(LLAMA3.replace("{1,3}", "")), "isolated"))
+    save("words.json", {name: [[word for word, _ in rule.pre_tokenize_str(t)] for t in texts] for name, rule in rules.items()})
+
+
 class SentencePiece:
     def __init__(self, path): self.model = sentencepiece.SentencePieceProcessor(model_file=str(path))
     def plain(self, text): return self.model.encode(text)
@@ -160,6 +173,7 @@ class Tokenizers:
 def main():
     texts = strings()
     save("strings.json", texts)
+    words(texts)
     for name in sentencepiece_variants() + byte_level_variants() + metaspace_variants():
         reference = (SentencePiece if name.endswith(".model") else Tokenizers)(FOLDER / name)
         plain = [reference.plain(t) for t in texts]

@@ -47,6 +47,11 @@ enum Golden {
         return texts
     }
 
+    /// How the reference package's pre-tokenizer cuts each string.
+    static func words(_ rule: String) throws -> [[[UInt8]]] {
+        try array(object(json("words.json"))[rule]).map { try array($0).map { try text($0) } }
+    }
+
     private static func answers(_ name: String) throws -> JSONObject { try object(json(name + ".golden.json")) }
 
     private static func index(_ key: [UInt8]) throws -> Int { try #require(Int(String(decoding: key, as: UTF8.self))) }
