@@ -43,11 +43,14 @@ let package = Package(
         .target(
             name: "IsterGenerator", dependencies: ["IsterDecoder", "IsterModelFile", "IsterTokenizer"],
             swiftSettings: house),
+        .target(
+            name: "IsterEvaluation",
+            dependencies: ["IsterGenerator", "IsterDecoder", "IsterModelFile", "IsterTokenizer"], swiftSettings: house),
         .executableTarget(
             name: "ister",
             dependencies: [
                 "IsterQuantizer", "IsterCheckpoint", "IsterGenerator", "IsterDecoder", "IsterModelFile",
-                "IsterTokenizer", arguments,
+                "IsterTokenizer", "IsterEvaluation", arguments,
             ], swiftSettings: house),
         .testTarget(name: "CIsterKernelsTests", dependencies: ["CIsterKernels"], swiftSettings: house),
         .testTarget(

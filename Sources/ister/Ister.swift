@@ -14,7 +14,7 @@ struct Ister: AsyncParsableCommand {
         version: toolVersion,
         subcommands: [
             Quantize.self, Generate.self, Bench.self, Inspect.self, Verify.self, Tokenize.self, Logits.self,
-            Doctor.self,
+            Doctor.self, Eval.self,
         ])
 
     static let toolVersion = ToolVersion.current

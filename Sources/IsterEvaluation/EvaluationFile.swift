@@ -1,0 +1,100 @@
+internal import Glibc
+
+/// An open file that tells what went wrong by name. Closed with the object.
+final class EvaluationFile {
+    let path: String
+    private let descriptor: Int32
+    /// Removed when the object goes, unless it got its final name.
+    private var isTemporary: Bool
+
+    /// Only regular files: a pipe or a device could hang the run.
+    convenience init(reading path: String) throws(EvaluationError) {
+        try self.init(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, isTemporary: false)
+        guard try status().st_mode & S_IFMT == S_IFREG else {
+            throw .missing(path: path, reason: "not a regular file")
+        }
+    }
+
+    /// Replaces what is there.
+    convenience init(creating path: String) throws(EvaluationError) {
+        try self.init(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, isTemporary: true)
+    }
+
+    /// Appends to what is there, or starts a new file.
+    convenience init(extending path: String) throws(EvaluationError) {
+        try self.init(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, isTemporary: false)
+    }
+
+    private init(_ path: String, _ flags: Int32, isTemporary: Bool) throws(EvaluationError) {
+        let descriptor = unsafe open(path, flags, 0o644)
+        guard descriptor >= 0 else {
+            let reason = Self.message(errno)
+            if flags & O_CREAT == 0 { throw .missing(path: path, reason: reason) }
+            throw .inputOutput(path: path, reason: "cannot create: \(reason)")
+        }
+        self.path = path
+        self.descriptor = descriptor
+        self.isTemporary = isTemporary
+    }
+
+    deinit {
+        close(descriptor)
+        if isTemporary { unsafe unlink(path) }
+    }
+
+    private func status() throws(EvaluationError) -> stat {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw failure("cannot stat") }
+        return status
+    }
+
+    func length() throws(EvaluationError) -> Int { Int(try status().st_size) }
+
+    func read(at offset: Int, count: Int) throws(EvaluationError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            let got = unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe pread(descriptor, buffer.baseAddress.map { unsafe $0 + filled }, count - filled, offset + filled)
+            }
+            if got < 0, errno == EINTR { continue }
+            if got == 0 { throw .inputOutput(path: path, reason: "ends at byte \(offset + filled)") }
+            guard got > 0 else { throw failure("cannot read at byte \(offset + filled)") }
+            filled += got
+        }
+        return bytes
+    }
+
+    func append(_ bytes: [UInt8]) throws(EvaluationError) {
+        var start = 0
+        while start < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe write(descriptor, buffer.baseAddress.map { unsafe $0 + start }, buffer.count - start)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failure("cannot write") }
+            start += count
+        }
+    }
+
+    /// Cuts the file after `length` bytes.
+    func truncate(to length: Int) throws(EvaluationError) {
+        guard ftruncate(descriptor, length) == 0 else { throw failure("cannot truncate") }
+    }
+
+    /// Everything is on the disk, then the file gets its final name.
+    func publish(as name: String) throws(EvaluationError) {
+        guard fsync(descriptor) == 0 else { throw failure("cannot write") }
+        guard unsafe rename(path, name) == 0 else { throw failure("cannot rename to \(name)") }
+        isTemporary = false
+    }
+
+    private func failure(_ what: String) -> EvaluationError {
+        .inputOutput(path: path, reason: "\(what): \(Self.message(errno))")
+    }
+
+    private static func message(_ code: Int32) -> String {
+        guard let text = unsafe strerror(code) else { return "error \(code)" }
+        return unsafe String(cString: text)
+    }
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+import IsterEvaluation
+
+struct Eval: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "eval", abstract: "Measures how good a model is.",
+        subcommands: [EvalPerplexity.self, EvalDivergence.self])
+}
+
+/// Runs `body`; what it throws becomes a failure about `file`.
+func evaluating<Value>(_ file: String, _ body: () throws -> Value) throws(Failure) -> Value {
+    do {
+        return try body()
+    } catch let error as EvaluationError {
+        throw Failure(error, model: file)
+    } catch {
+        throw Failure(error, file: file)
+    }
+}
+
+extension Failure {
+    /// model: what the error is about, for errors that do not name their file.
+    init(_ error: EvaluationError, model: String) {
+        switch error {
+        case .decoder(let error): self.init(error, file: model)
+        case .invalidOption, .unknownSuite: self.init(.usage, error.description)
+        case .missing: self.init(.inputMissing, error.description)
+        case .inputOutput: self.init(.inputOutput, error.description)
+        case .baseFile, .items, .noItems, .notEnoughShots, .run, .runOfOther: self.init(.badData, error.description)
+        default: self.init(.badData, "\(model): \(error)")
+        }
+    }
+}
