@@ -132,6 +132,21 @@ import Testing
         #expect(model.sliceLengths.count == 4)
     }
 
+    @Test func `a dropped stream frees the thread for the next request`() async throws {
+        let model = FakeModel(contextLength: Int.max)
+        let generator = Generator(thread: try ComputeThread(), source: model)
+        let endless = GenerationRequest(prompt: [1], maximumNewTokens: Int.max)
+        for try await event in generator.generate(endless, text: letters).events {
+            if case .token = event { break }
+        }
+        let next = GenerationRequest(prompt: [1], maximumNewTokens: 2)
+        var ids: [Int32] = []
+        for try await event in generator.generate(next, text: letters).events {
+            if case .done(let summary) = event { ids = summary.ids }
+        }
+        #expect(ids == [2, 3])
+    }
+
     @Test func `requests run one after the other on one thread`() async throws {
         let model = FakeModel()
         let generator = Generator(thread: try ComputeThread(), source: model)
@@ -161,8 +176,8 @@ import Testing
         ),
         (GenerationRequest(prompt: [10], maximumNewTokens: 1), .tokenOutOfRange(id: 10, index: 0, vocabularySize: 10)),
         (
-            GenerationRequest(prompt: Array(repeating: 1, count: 1001), maximumNewTokens: 1),
-            .promptTooLong(tokens: 1001, contextLength: 1000)
+            GenerationRequest(prompt: [1, 2, 3, 4, 5, 6], maximumNewTokens: 1),
+            .promptTooLong(tokens: 6, contextLength: 5)
         ),
         (
             GenerationRequest(prompt: [1], maximumNewTokens: -1),
@@ -198,6 +213,6 @@ import Testing
         ),
     ])
     func `a request that cannot run is refused by name`(request: GenerationRequest, error: GenerationError) async {
-        await #expect(throws: error) { try await run(request) }
+        await #expect(throws: error) { try await run(request, model: FakeModel(contextLength: 5)) }
     }
 }
