@@ -8,6 +8,7 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
 // Sixteen lanes are two registers here: four accumulators fill half the register file.
+#define HARDWARE_HALF 1
 #define TOKEN_TILE 4
 #define QUERY_TILE 4
 #define TABLE ister_kernels_avx2

@@ -9,6 +9,7 @@
                              apply_to = function)
 
 // 32 registers: eight accumulators hide the latency of a multiply-add and leave room for loads.
+#define HARDWARE_HALF 1
 #define TOKEN_TILE 8
 #define QUERY_TILE 8
 #define TABLE ister_kernels_avx512vnni

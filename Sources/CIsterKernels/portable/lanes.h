@@ -73,6 +73,64 @@ ISTER_INLINE lanes exp_lanes(lanes x) {
   return x < -87.0f ? (lanes)0.0f : p * power;
 }
 
+/// Half precision (IEEE 754 binary16). HARDWARE_HALF: the instruction set converts; else by integers here, because the
+/// library routines that a compiler calls differ in calling convention between toolchains.
+#if HARDWARE_HALF
+ISTER_INLINE lanes load_half_lanes(const uint16_t *p) {
+  typedef _Float16 half_lanes __attribute__((ext_vector_type(16)));
+  half_lanes h;
+  memcpy(&h, p, sizeof h);
+  return __builtin_convertvector(h, lanes);
+}
+
+ISTER_INLINE uint16_t half_of_float(float x) {
+  _Float16 h = (_Float16)x;
+  uint16_t bits;
+  memcpy(&bits, &h, sizeof bits);
+  return bits;
+}
+#else
+ISTER_INLINE float float_of_half(uint16_t h) {
+  uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 1023;
+  uint32_t bits = sign | (exponent + 112) << 23 | fraction << 13;
+  if (exponent == 31) bits = sign | 0x7F800000u | fraction << 13;
+  if (exponent == 0) {
+    // A subnormal half is fraction * 2^-24; its leading bit becomes the float's hidden one.
+    if (fraction == 0) {
+      bits = sign;
+    } else {
+      uint32_t shift = (uint32_t)__builtin_clz(fraction) - 21;
+      bits = sign | (113 - shift) << 23 | (fraction << shift & 1023) << 13;
+    }
+  }
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+/// Rounds to nearest even; the caller keeps |x| within 65504.
+ISTER_INLINE uint16_t half_of_float(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
+  uint32_t magnitude = bits & 0x7FFFFFFFu;
+  if (magnitude < 0x38800000u) {
+    // Below 2^-14: units of 2^-24.
+    if (magnitude < 0x33000000u) return sign;
+    uint32_t fraction = (magnitude & 0x7FFFFFu) | 0x800000u, shift = 126 - (magnitude >> 23);
+    uint32_t kept = fraction >> shift, rest = fraction & ((1u << shift) - 1), half = 1u << (shift - 1);
+    return (uint16_t)(sign | (kept + (rest > half || (rest == half && (kept & 1)))));
+  }
+  return (uint16_t)(sign | (magnitude + 0xFFF + (magnitude >> 13 & 1) - 0x38000000u) >> 13);
+}
+
+ISTER_INLINE lanes load_half_lanes(const uint16_t *p) {
+  lanes v;
+  for (int i = 0; i < LANES; i++) v[i] = float_of_half(p[i]);
+  return v;
+}
+#endif
+
 ISTER_INLINE float exp_float(float x) { return exp_lanes((lanes)x)[0]; }
 
 #endif

@@ -3,6 +3,7 @@
 #include "ister_codebook.h"
 #include "ister_kernels.h"
 
+#define HARDWARE_HALF 0
 #define TOKEN_TILE 1
 #define QUERY_TILE 1
 #define TABLE ister_kernels_scalar
