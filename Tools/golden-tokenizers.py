@@ -59,7 +59,7 @@ def sentencepiece_variants():
     rng = random.Random(5)
     for piece in user.pieces:
         if piece.type == 1 and len(piece.piece) > 2 and rng.random() < 0.15: piece.type = 5      # unused
-        if piece.type == 1 and rng.random() < 0.3: piece.score = float(round(piece.score, -1))   # ties
+        if piece.type == 1: piece.score = float(piece.score // 60)                              # many ties
     chosen = [p for p in user.pieces if p.type == 1 and len(p.piece) > 3][-4:]
     for piece, text in zip(chosen, ["usr", "▁the▁", "<tool>", "ab"]):
         piece.piece, piece.type, piece.score = text, 4, 0.0
