@@ -27,13 +27,21 @@ public typealias ActivationObserver = (
     init(_ observe: @escaping ActivationObserver) { unsafe self.observe = unsafe observe }
 }
 
+/// A call of its own, so that the step itself neither retains nor releases.
+@inline(never)
+private func notify(
+    _ observer: Unmanaged<ObserverBox>, _ site: ActivationSite, _ rows: Activations, _ count: Int, _ width: Int
+) {
+    unsafe observer.takeUnretainedValue().observe(site, rows.floats, count, rows.floatStride, width)
+}
+
 extension ForwardPass {
     /// Shows one site's rows to the observer, if there is one: on the calling thread, while the others wait.
     @inline(__always)
     func observe(_ worker: Worker, _ site: ActivationSite, _ rows: Activations, _ count: Int, _ width: Int) {
         guard let observer = unsafe observer else { return }
         if worker.index == 0 {
-            unsafe observer.takeUnretainedValue().observe(site, rows.floats, count, rows.floatStride, width)
+            unsafe notify(observer, site, rows, count, width)
         }
         unsafe ister_team_barrier(worker.team, worker.index)
     }
