@@ -65,6 +65,11 @@ let package = Package(
             name: "IsterGeneratorTests", dependencies: ["IsterGenerator", "IsterDecoder"],
             resources: [.copy("Golden")], swiftSettings: house),
         .testTarget(
+            name: "IsterEvaluationTests",
+            dependencies: [
+                "IsterEvaluation", "IsterQuantizer", "IsterDecoder", "IsterModelFile", "IsterTokenizer",
+            ], swiftSettings: house),
+        .testTarget(
             name: "GoldenTests",
             dependencies: ["IsterQuantizer", "IsterDecoder", "IsterGenerator", "IsterModelFile", "IsterTokenizer"],
             resources: [.copy("Fixtures")], swiftSettings: house),

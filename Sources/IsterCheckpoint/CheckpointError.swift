@@ -70,7 +70,8 @@ extension CheckpointError: CustomStringConvertible {
             "\(path): key \(quoted(key)): need \(need), found \(found)"
         case .shardNameNotPlain(let path, let name):
             "\(path): shard name \(quoted(name)) is not a plain file name inside the folder"
-        case .tensorNotInShard(let path, let tensor): "\(path): the index lists tensor \(quoted(tensor)) here, but it is absent"
+        case .tensorNotInShard(let path, let tensor):
+            "\(path): the index lists tensor \(quoted(tensor)) here, but it is absent"
         default: tensorDescription
         }
     }

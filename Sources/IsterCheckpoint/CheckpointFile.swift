@@ -52,7 +52,8 @@ final class CheckpointFile: Sendable {
         var failure: CheckpointError?
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             do throws(CheckpointError) {
-                let target = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count])
+                let target = unsafe UnsafeMutableRawBufferPointer(
+                    rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count])
                 try unsafe read(into: target, at: offset)
                 initialized = count
             } catch { failure = error }

@@ -21,7 +21,8 @@ struct GGUFConfiguration {
             throw .unsupportedArchitecture(path: metadata.path, found: architecture, supported: ["llama"])
         }
         if let splits = try metadata.integer("split.count"), splits > 1 {
-            throw .unsupportedSetting(path: metadata.path, key: "split.count", found: "\(splits)", supported: "one file")
+            throw .unsupportedSetting(
+                path: metadata.path, key: "split.count", found: "\(splits)", supported: "one file")
         }
     }
 

@@ -90,11 +90,13 @@ struct GGUFCursor {
         let count = try count("the array \(quoted(key))", limit: Self.arrayLimit, recordBytes: type.minimumBytes)
         switch type {
         case .array:
-            throw .wrongValueType(path: file.path, key: key, need: "at most one level of arrays", found: "an array of arrays")
+            throw .wrongValueType(
+                path: file.path, key: key, need: "at most one level of arrays", found: "an array of arrays")
         case .string:
-            return .strings(try repeated(count) { cursor throws(CheckpointError) in
-                try cursor.string("an element of \(quoted(key))")
-            })
+            return .strings(
+                try repeated(count) { cursor throws(CheckpointError) in
+                    try cursor.string("an element of \(quoted(key))")
+                })
         case .bool: return .bools(try repeated(count) { cursor throws(CheckpointError) in try cursor.bool(key) })
         case .float32: return .floats(try repeated(count) { cursor throws(CheckpointError) in try cursor.float(key) })
         case .float64: return .doubles(try repeated(count) { cursor throws(CheckpointError) in try cursor.double(key) })

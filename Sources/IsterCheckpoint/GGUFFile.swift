@@ -98,7 +98,8 @@ struct GGUFFile {
         for _ in 0..<dimensionCount {
             let dimension = try cursor.integer("a dimension of \(quoted(name))", as: UInt64.self)
             guard dimension > 0, let dimension = Int(exactly: dimension) else {
-                throw .badTensorExtent(path: path, tensor: name, found: "a dimension of \(dimension)", need: "1 to 2^63")
+                throw .badTensorExtent(
+                    path: path, tensor: name, found: "a dimension of \(dimension)", need: "1 to 2^63")
             }
             shape.append(dimension)
         }

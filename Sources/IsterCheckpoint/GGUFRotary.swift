@@ -63,7 +63,8 @@ enum GGUFRotary {
     ) throws(CheckpointError) -> ModelConfiguration.Scaling {
         guard entry.weightType == .f32, (4...1 << 12).contains(headWidth), entry.shape == [headWidth / 2] else {
             throw .badTensorExtent(
-                path: gguf.file.path, tensor: entry.name, found: "shape \(entry.shape)", need: "[\(headWidth / 2)] in F32")
+                path: gguf.file.path, tensor: entry.name, found: "shape \(entry.shape)",
+                need: "[\(headWidth / 2)] in F32")
         }
         let bytes = try gguf.file.bytes(at: entry.offset, count: entry.byteCount)
         let divisors = stride(from: 0, to: bytes.count, by: 4).map { start in
@@ -73,7 +74,8 @@ enum GGUFRotary {
         let factor = divisors.max() ?? 1
         for exponent in [13] + Array(6...20) {
             let expected = (0..<divisors.count).map { pair in
-                divisor(pair, theta: theta, headWidth: headWidth, factor: factor, originalContext: Double(1 << exponent))
+                divisor(
+                    pair, theta: theta, headWidth: headWidth, factor: factor, originalContext: Double(1 << exponent))
             }
             if zip(divisors, expected).allSatisfy({ abs($0 - $1) <= 1e-5 * $1 }) {
                 return .llama3(

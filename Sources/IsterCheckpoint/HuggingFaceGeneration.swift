@@ -58,7 +58,9 @@ struct HuggingFaceGeneration {
 
     private mutating func readSampling(_ reader: inout SettingsReader) throws(CheckpointError) {
         let path = reader.path
-        func check(_ key: String, _ value: Double?, _ isAllowed: (Double) -> Bool, _ need: String) throws(CheckpointError) {
+        func check(_ key: String, _ value: Double?, _ isAllowed: (Double) -> Bool, _ need: String)
+            throws(CheckpointError)
+        {
             guard let value, !isAllowed(value) else { return }
             throw .settingOutOfRange(path: path, key: key, found: "\(value)", need: need)
         }

@@ -13,7 +13,8 @@ enum HuggingFaceRotary {
         guard let object = scaling ?? parameters else { return .init(theta: outerTheta, scaling: .none) }
         if let scaling, let parameters, scaling != parameters {
             throw .unsupportedSetting(
-                path: reader.path, key: "rope_scaling", found: "other than rope_parameters", supported: "one of the two")
+                path: reader.path, key: "rope_scaling", found: "other than rope_parameters", supported: "one of the two"
+            )
         }
         var inner = SettingsReader(path: reader.path, object: object)
         try inner.require("partial_rotary_factor", isNeutral: [.integer(1), .number(1)], supported: "1")

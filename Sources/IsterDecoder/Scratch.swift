@@ -76,7 +76,8 @@ internal import IsterModelFile
             columns: columns, floats: take(rows * (columns + 16), of: Float.self), floatStride: columns + 16,
             values: take(rows * (columns + 64), of: Int8.self), valueStride: columns + 64,
             scales: take(rows * chunks, of: Float.self),
-            subblockOffsets: take(rows * columns / 16, of: Int32.self), chunkOffsets: take(rows * chunks, of: Int32.self))
+            subblockOffsets: take(rows * columns / 16, of: Int32.self),
+            chunkOffsets: take(rows * chunks, of: Int32.self))
     }
 
     mutating func floats(_ rows: Int, _ stride: Int) -> UnsafeMutablePointer<Float> {

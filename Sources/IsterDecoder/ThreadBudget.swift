@@ -72,7 +72,8 @@ enum ControlGroup {
     }
 
     private static func legacyQuota(_ folder: String) -> Double? {
-        guard let quota = TextFile.read("\(folder)/cpu.cfs_quota_us"), let period = TextFile.read("\(folder)/cpu.cfs_period_us")
+        guard let quota = TextFile.read("\(folder)/cpu.cfs_quota_us"),
+            let period = TextFile.read("\(folder)/cpu.cfs_period_us")
         else { return nil }
         return unified(quota + " " + period)
     }

@@ -57,7 +57,9 @@ struct AttentionCase: Sendable, CustomStringConvertible {
                 scale: 0.3, workspace: workspace.start)
             unsafe kernels.attend(&job)
         }
-        return unsafe withExtendedLifetime((keys, values, order, workspace, queries, newKeys, newValues, cache)) { output.array }
+        return unsafe withExtendedLifetime((keys, values, order, workspace, queries, newKeys, newValues, cache)) {
+            output.array
+        }
     }
 
     /// The textbook formula in double precision.
@@ -67,14 +69,17 @@ struct AttentionCase: Sendable, CustomStringConvertible {
         let first = window > 0 ? max(0, position - window + 1) : 0
         let keyWidth = Self.keyValueHeads * headWidth
         let weights = (first...position).map { p in
-            exp(0.3 * (0..<headWidth).reduce(0.0) { sum, d in
-                let q = query[(position * heads + head) * headWidth + d]
-                return sum + Double(q) * Double(key[p * keyWidth + headWidth + d])
-            })
+            exp(
+                0.3
+                    * (0..<headWidth).reduce(0.0) { sum, d in
+                        let q = query[(position * heads + head) * headWidth + d]
+                        return sum + Double(q) * Double(key[p * keyWidth + headWidth + d])
+                    })
         }
         let total = weights.reduce(0, +)
         return (0..<headWidth).map { d in
-            (first...position).reduce(0.0) { $0 + weights[$1 - first] * Double(value[$1 * keyWidth + headWidth + d]) } / total
+            (first...position).reduce(0.0) { $0 + weights[$1 - first] * Double(value[$1 * keyWidth + headWidth + d]) }
+                / total
         }
     }
 }
@@ -96,7 +101,9 @@ struct AttentionCase: Sendable, CustomStringConvertible {
     }
 
     @Test(arguments: Table.vectorized + [.scalar], AttentionCase.all)
-    func `attention has the same bits in every instruction set and cut of the prompt`(table: Table, attention: AttentionCase) {
+    func `attention has the same bits in every instruction set and cut of the prompt`(
+        table: Table, attention: AttentionCase
+    ) {
         let expected = bits(attention.run(.scalar, tokens: 1))
         for tokens in [1, 3, 16] where tokens * attention.heads <= 16 {
             #expect(bits(attention.run(table, tokens: tokens)) == expected, "\(tokens) tokens")

@@ -93,7 +93,9 @@ import Testing
                 #expect(wrong.isEmpty)
                 let sums = q.values.map(Int32.init)
                 #expect(q.subblocks == (0..<count / 16).map { -16 * sums[$0 * 16..<$0 * 16 + 16].reduce(0, +) })
-                #expect(q.chunks == q.chunks.indices.map { -128 * sums[$0 * 256..<min(count, $0 * 256 + 256)].reduce(0, +) })
+                #expect(
+                    q.chunks == q.chunks.indices.map { -128 * sums[$0 * 256..<min(count, $0 * 256 + 256)].reduce(0, +) }
+                )
             }
         }
     }

@@ -31,7 +31,8 @@ struct MatrixCase: Sendable, CustomStringConvertible {
             unsafe withUnsafeBytes(of: Float.random(in: 0.001...0.01, using: &generator)) { unsafe Array($0) }
         }
         if format == ISTER_FORMAT_Q8 {
-            let lines = kind == .random
+            let lines =
+                kind == .random
                 ? generator.bytes(columns * 16).map { max($0, 1) }
                 : generator.bytes(columns * 16).map { $0 < 128 ? 1 : 255 }
             return scales + lines
@@ -83,7 +84,8 @@ func product(
     func `every instruction set's product has scalar's bits for 1 to 13 tokens`(table: Table, matrix: MatrixCase) {
         var generator = Seeded(UInt64(matrix.rows * matrix.columns) + UInt64(matrix.format.rawValue))
         let panels = GuardedBytes(matrix.panels(&generator))
-        let x = matrix.kind == .random
+        let x =
+            matrix.kind == .random
             ? generator.floats(13 * matrix.columns) : Array(repeating: Float(1), count: 13 * matrix.columns)
         for tokens in [1, 2, 3, 4, 5, 8, 13] {
             let expected = product(.scalar, matrix, panels, x, tokens: tokens)

@@ -34,8 +34,9 @@ import Testing
 
     @Test func `an unknown instruction set is refused by name`() throws {
         let model = try ConvertedModel("stories260K", .q8)
-        #expect(throws: DecoderError.instructionSetUnavailable(
-            name: "mmx", available: Machine.availableInstructionSets)
+        #expect(
+            throws: DecoderError.instructionSetUnavailable(
+                name: "mmx", available: Machine.availableInstructionSets)
         ) { try model.decoder { $0.instructionSet = "mmx" } }
     }
 

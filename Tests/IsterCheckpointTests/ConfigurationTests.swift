@@ -45,16 +45,22 @@ private func openGolden(_ name: String) throws -> Checkpoint {
 
 @Suite struct `Configurations` {
     @Test func `both spellings give the same configuration`() throws {
-        let old = try open(tiny(
-            "\"rope_theta\": 500000.0", "\"torch_dtype\": \"bfloat16\"",
-            "\"rope_scaling\": {\"type\": \"llama3\", \"factor\": 8.0, \"low_freq_factor\": 1.0, \"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 64}"))
-        let new = try open(tiny(
-            "\"dtype\": \"bfloat16\"",
-            "\"rope_parameters\": {\"rope_type\": \"llama3\", \"rope_theta\": 500000.0, \"factor\": 8.0, \"low_freq_factor\": 1.0, \"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 64}"))
+        let old = try open(
+            tiny(
+                "\"rope_theta\": 500000.0", "\"torch_dtype\": \"bfloat16\"",
+                "\"rope_scaling\": {\"type\": \"llama3\", \"factor\": 8.0, \"low_freq_factor\": 1.0, \"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 64}"
+            ))
+        let new = try open(
+            tiny(
+                "\"dtype\": \"bfloat16\"",
+                "\"rope_parameters\": {\"rope_type\": \"llama3\", \"rope_theta\": 500000.0, \"factor\": 8.0, \"low_freq_factor\": 1.0, \"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 64}"
+            ))
         #expect(old.configuration == new.configuration)
-        #expect(old.configuration.rotary == .init(
-            theta: 500_000,
-            scaling: .llama3(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 64)))
+        #expect(
+            old.configuration.rotary
+                == .init(
+                    theta: 500_000,
+                    scaling: .llama3(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 64)))
         #expect(old.unknownKeys.isEmpty && new.unknownKeys.isEmpty)
     }
 
@@ -72,8 +78,10 @@ private func openGolden(_ name: String) throws -> Checkpoint {
         #expect(try openGolden("mistral-sliding-window").configuration.windows == [13, 13, 13])
         #expect(try openGolden("mistral-no-window").configuration.windows == [nil, nil])
         #expect(try openGolden("llama-rope-linear-bias").configuration.rotary.scaling == .linear(factor: 2))
-        #expect(try openGolden("llama-rope-yarn").configuration.rotary.scaling == .yarn(
-            factor: 4, betaFast: 32, betaSlow: 1, originalContext: 64, attentionFactor: nil, truncate: true))
+        #expect(
+            try openGolden("llama-rope-yarn").configuration.rotary.scaling
+                == .yarn(
+                    factor: 4, betaFast: 32, betaSlow: 1, originalContext: 64, attentionFactor: nil, truncate: true))
     }
 
     /// transformers, LlamaConfig and MistralConfig.
@@ -86,20 +94,26 @@ private func openGolden(_ name: String) throws -> Checkpoint {
         let mistral = try open(tiny(architecture: "MistralForCausalLM")).configuration
         #expect(mistral.windows == [4096, 4096])
         // A null window is none, an absent one 4096; likewise null and absent key/value heads.
-        #expect(try open(tiny("\"sliding_window\": null", architecture: "MistralForCausalLM")).configuration.slidingWindow == nil)
+        #expect(
+            try open(tiny("\"sliding_window\": null", architecture: "MistralForCausalLM")).configuration.slidingWindow
+                == nil)
         let eight = TinyFolder(architecture: "MistralForCausalLM", hidden: 32, heads: 8, keyValueHeads: 8)
         try folder.write("model.safetensors", eight.weights.file())
-        for text in [eight.config.replacing("\"num_key_value_heads\": 8", with: "\"num_key_value_heads\": null"),
-                     eight.config.replacing("\"num_key_value_heads\": 8, ", with: "")] {
+        for text in [
+            eight.config.replacing("\"num_key_value_heads\": 8", with: "\"num_key_value_heads\": null"),
+            eight.config.replacing("\"num_key_value_heads\": 8, ", with: ""),
+        ] {
             try folder.write("config.json", text)
             #expect(try Checkpoint.open(path: folder.path).configuration.keyValueHeadCount == 8)
         }
     }
 
     @Test func `yarn takes its attention factor from mscale`() throws {
-        let scaling = try open(tiny(
-            "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 40, \"mscale\": 0.7, \"mscale_all_dim\": 1.0, \"beta_fast\": 16, \"truncate\": false, \"original_max_position_embeddings\": 32}"
-        )).configuration.rotary.scaling
+        let scaling = try open(
+            tiny(
+                "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 40, \"mscale\": 0.7, \"mscale_all_dim\": 1.0, \"beta_fast\": 16, \"truncate\": false, \"original_max_position_embeddings\": 32}"
+            )
+        ).configuration.rotary.scaling
         guard case .yarn(40, 16, 1, 32, let factor?, false) = scaling else { return #expect(Bool(false), "\(scaling)") }
         // (0.1 * 0.7 * ln 40 + 1) / (0.1 * ln 40 + 1)
         #expect(abs(factor - 0.9191559952044436) < 1e-12)
@@ -128,8 +142,14 @@ private func openGolden(_ name: String) throws -> Checkpoint {
         ("\"rope_theta\": 0", "rope_theta"), ("\"head_dim\": 6", "head_dim"), ("\"head_dim\": 0", "head_dim"),
         ("\"head_dim\": 1000000", "head_dim"),
         ("\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 0}", "factor"),
-        ("\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 2, \"low_freq_factor\": 4, \"high_freq_factor\": 4}", "high_freq_factor"),
-        ("\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2, \"original_max_position_embeddings\": 0}", "original_max_position_embeddings"),
+        (
+            "\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 2, \"low_freq_factor\": 4, \"high_freq_factor\": 4}",
+            "high_freq_factor"
+        ),
+        (
+            "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2, \"original_max_position_embeddings\": 0}",
+            "original_max_position_embeddings"
+        ),
         ("\"eos_token_id\": 12", "eos_token_id"), ("\"eos_token_id\": [2, -3]", "eos_token_id"),
     ])
     func `a number out of range is refused by name`(member: String, key: String) throws {
@@ -145,7 +165,8 @@ private func openGolden(_ name: String) throws -> Checkpoint {
         let tiny = TinyFolder()
         try folder.write("model.safetensors", tiny.weights.file())
         guard case .object(let object) = try JSONValue.parse(Array(tiny.config.utf8)),
-            let value = try object.integer(key) else { return #expect(Bool(false)) }
+            let value = try object.integer(key)
+        else { return #expect(Bool(false)) }
         for wrong in ["0", "4611686018427387904", "-1", "\"4\"", "1.5", "1e300", "[4]"] {
             let text = tiny.config.replacing("\"\(key)\": \(value)", with: "\"\(key)\": \(wrong)")
             #expect(text != tiny.config)
@@ -155,7 +176,8 @@ private func openGolden(_ name: String) throws -> Checkpoint {
     }
 
     @Test func `an unknown architecture is refused by name`() throws {
-        guard case .unsupportedArchitecture(_, let found, _)? = try refused(tiny(architecture: "Qwen2ForCausalLM")) else {
+        guard case .unsupportedArchitecture(_, let found, _)? = try refused(tiny(architecture: "Qwen2ForCausalLM"))
+        else {
             return #expect(Bool(false))
         }
         #expect(found == "Qwen2ForCausalLM")
@@ -167,8 +189,9 @@ private func openGolden(_ name: String) throws -> Checkpoint {
     }
 
     @Test func `Mistral has no biases`() throws {
-        guard case .unsupportedSetting(_, "attention_bias", _, _)?
-            = try refused(tiny("\"attention_bias\": true", architecture: "MistralForCausalLM"))
+        guard
+            case .unsupportedSetting(_, "attention_bias", _, _)? = try refused(
+                tiny("\"attention_bias\": true", architecture: "MistralForCausalLM"))
         else { return #expect(Bool(false)) }
     }
 }

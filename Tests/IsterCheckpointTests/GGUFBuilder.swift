@@ -62,7 +62,8 @@ struct GGUFBuilder {
         let dimensions = [UInt64(columns)] + (rows.map { [UInt64($0)] } ?? [])
         tensors.append(
             Tensor(
-                name: name, dimensions: dimensions, type: 0, data: Array(repeating: 0, count: 4 * columns * (rows ?? 1))))
+                name: name, dimensions: dimensions, type: 0, data: Array(repeating: 0, count: 4 * columns * (rows ?? 1))
+            ))
     }
 
     /// Everything before the tensor data.

@@ -39,24 +39,56 @@ import Testing
         // 1000 values of four bytes cannot follow in a file of about 2000 bytes.
         let file = GGUFBuilder.tiny().file.count
         #expect((1200..<3900).contains(file))
-        guard case .truncated(_, "the array \"x\" of 1000", 4000, _)?
-            = try refused({ $0.set("x", .array(elementType: 4, count: 1000, [])) })
+        guard
+            case .truncated(_, "the array \"x\" of 1000", 4000, _)? = try refused({
+                $0.set("x", .array(elementType: 4, count: 1000, []))
+            })
         else { return #expect(Bool(false)) }
     }
 
     @Test func `wrong types name the wanted and the found one`() throws {
-        #expect(try { if case .wrongValueType(_, "llama.block_count", "an integer", "string")?
-            = try refused({ $0.set("llama.block_count", .string("1")) }) { true } else { false } }())
-        #expect(try { if case .wrongValueType(_, "llama.attention.layer_norm_rms_epsilon", "f32 or f64", "u32")?
-            = try refused({ $0.set("llama.attention.layer_norm_rms_epsilon", .u32(1)) }) { true } else { false } }())
-        #expect(try { if case .wrongValueType(_, "tokenizer.ggml.scores", "f32[]", "u8[]")?
-            = try refused({
-                $0.set("tokenizer.ggml.model", .string("llama"))
-                $0.set("tokenizer.ggml.tokens", .strings(["a", "b", "c"]))
-                $0.set("tokenizer.ggml.scores", .array(elementType: 0, count: 3, [0, 0, 0]))
-            }) { true } else { false } }())
-        #expect(try { if case .wrongValueType(_, "llama.attention.head_count", "an integer", "i32[]")?
-            = try refused({ $0.set("llama.attention.head_count", .integers([2])) }) { true } else { false } }())
+        #expect(
+            try {
+                if case .wrongValueType(_, "llama.block_count", "an integer", "string")? = try refused({
+                    $0.set("llama.block_count", .string("1"))
+                }) {
+                    true
+                } else {
+                    false
+                }
+            }())
+        #expect(
+            try {
+                if case .wrongValueType(_, "llama.attention.layer_norm_rms_epsilon", "f32 or f64", "u32")? =
+                    try refused({ $0.set("llama.attention.layer_norm_rms_epsilon", .u32(1)) })
+                {
+                    true
+                } else {
+                    false
+                }
+            }())
+        #expect(
+            try {
+                if case .wrongValueType(_, "tokenizer.ggml.scores", "f32[]", "u8[]")? = try refused({
+                    $0.set("tokenizer.ggml.model", .string("llama"))
+                    $0.set("tokenizer.ggml.tokens", .strings(["a", "b", "c"]))
+                    $0.set("tokenizer.ggml.scores", .array(elementType: 0, count: 3, [0, 0, 0]))
+                }) {
+                    true
+                } else {
+                    false
+                }
+            }())
+        #expect(
+            try {
+                if case .wrongValueType(_, "llama.attention.head_count", "an integer", "i32[]")? = try refused({
+                    $0.set("llama.attention.head_count", .integers([2]))
+                }) {
+                    true
+                } else {
+                    false
+                }
+            }())
     }
 
     @Test func `malformed values are refused`() throws {
@@ -73,8 +105,10 @@ import Testing
 
     @Test func `bad alignment is refused`() throws {
         for alignment: UInt32 in [0, 3, 48, 131_072, 1 << 31] {
-            guard case .settingOutOfRange(_, "general.alignment", _, _)?
-                = try refused({ $0.set("general.alignment", .u32(alignment)) })
+            guard
+                case .settingOutOfRange(_, "general.alignment", _, _)? = try refused({
+                    $0.set("general.alignment", .u32(alignment))
+                })
             else { return #expect(Bool(false), "\(alignment)") }
         }
     }
@@ -89,7 +123,9 @@ import Testing
     }
 
     @Test func `dimensions that are zero, too many or overflow are refused`() throws {
-        for dimensions in [[], [0, 8], [8, 0], [1, 1, 1, 1, 1], [1 << 32, 1 << 32], [.max, 1], [1 << 63, 2], [8, 1 << 61]] as [[UInt64]] {
+        for dimensions in [
+            [], [0, 8], [8, 0], [1, 1, 1, 1, 1], [1 << 32, 1 << 32], [.max, 1], [1 << 63, 2], [8, 1 << 61],
+        ] as [[UInt64]] {
             guard case .badTensorExtent? = try refused({ $0.tensors[1].dimensions = dimensions }) else {
                 return #expect(Bool(false), "\(dimensions)")
             }
@@ -100,8 +136,10 @@ import Testing
 
     @Test func `types that cannot be read are named`() throws {
         for (type, name) in [(10, "Q2_K"), (20, "IQ4_NL"), (39, "MXFP4"), (4242, "number 4242")] as [(UInt32, String)] {
-            guard case .unsupportedTensorType(_, "model.layers.0.self_attn.q_proj.weight", let found, _)?
-                = try refused({ $0.tensors[1].type = type })
+            guard
+                case .unsupportedTensorType(_, "model.layers.0.self_attn.q_proj.weight", let found, _)? = try refused({
+                    $0.tensors[1].type = type
+                })
             else { return #expect(Bool(false)) }
             #expect(found == name)
         }
@@ -109,10 +147,12 @@ import Testing
 
     @Test func `tensors that are missing, twice there, unknown or misshapen are named`() throws {
         #expect(try refused { $0.tensors.removeLast() } == .missingTensor(tensor: "model.norm.weight"))
-        #expect(try refused { $0.addZeros("blk.0.ffn_gate_exps.weight", rows: 1, columns: 4) }
-            == .unexpectedTensors(names: ["blk.0.ffn_gate_exps.weight"]))
-        #expect(try refused { $0.addZeros("blk.1.attn_norm.weight", rows: nil, columns: 8) }
-            == .unexpectedTensors(names: ["model.layers.1.input_layernorm.weight"]))
+        #expect(
+            try refused { $0.addZeros("blk.0.ffn_gate_exps.weight", rows: 1, columns: 4) }
+                == .unexpectedTensors(names: ["blk.0.ffn_gate_exps.weight"]))
+        #expect(
+            try refused { $0.addZeros("blk.1.attn_norm.weight", rows: nil, columns: 8) }
+                == .unexpectedTensors(names: ["model.layers.1.input_layernorm.weight"]))
         guard case .duplicateTensor? = try refused({ $0.addZeros("output_norm.weight", rows: nil, columns: 8) }) else {
             return #expect(Bool(false))
         }
@@ -121,16 +161,19 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("general.architecture", .string("qwen2")), ("llama.expert_count", .u32(8)),
-        ("llama.attention.head_count", .u32(0)), ("llama.attention.head_count_kv", .u32(0)),
-        ("llama.attention.head_count_kv", .i32(-1)), ("llama.block_count", .u32(0)), ("llama.block_count", .u64(1 << 62)),
-        ("llama.embedding_length", .u32(.max)), ("llama.vocab_size", .u32(0)), ("llama.context_length", .u32(0)),
-        ("llama.attention.layer_norm_rms_epsilon", .f32(.nan)), ("llama.rope.freq_base", .f32(.infinity)),
-        ("llama.rope.freq_base", .f32(0)), ("llama.rope.dimension_count", .u32(2)), ("llama.logit_scale", .f32(0.5)),
-        ("llama.rope.scaling.type", .string("longrope")), ("llama.rope.scaling.novel", .f32(1)),
-        ("llama.attention.key_length", .u32(4)), ("split.count", .u32(2)), ("tokenizer.ggml.eos_token_id", .u32(3)),
-    ] as [(String, GGUFBuilder.Value)])
+    @Test(
+        arguments: [
+            ("general.architecture", .string("qwen2")), ("llama.expert_count", .u32(8)),
+            ("llama.attention.head_count", .u32(0)), ("llama.attention.head_count_kv", .u32(0)),
+            ("llama.attention.head_count_kv", .i32(-1)), ("llama.block_count", .u32(0)),
+            ("llama.block_count", .u64(1 << 62)),
+            ("llama.embedding_length", .u32(.max)), ("llama.vocab_size", .u32(0)), ("llama.context_length", .u32(0)),
+            ("llama.attention.layer_norm_rms_epsilon", .f32(.nan)), ("llama.rope.freq_base", .f32(.infinity)),
+            ("llama.rope.freq_base", .f32(0)), ("llama.rope.dimension_count", .u32(2)),
+            ("llama.logit_scale", .f32(0.5)),
+            ("llama.rope.scaling.type", .string("longrope")), ("llama.rope.scaling.novel", .f32(1)),
+            ("llama.attention.key_length", .u32(4)), ("split.count", .u32(2)), ("tokenizer.ggml.eos_token_id", .u32(3)),
+        ] as [(String, GGUFBuilder.Value)])
     func `unsupported and nonsensical settings are refused`(key: String, value: GGUFBuilder.Value) throws {
         _ = try refused { $0.set(key, value) }
     }

@@ -10,9 +10,10 @@ private func fnv(_ values: [Float]) -> String {
 }
 
 @Suite struct `GGUF files` {
-    @Test(arguments: [
-        ("Q4_0", 2), ("Q4_1", 3), ("Q5_0", 6), ("Q5_1", 7), ("Q8_0", 8), ("Q4_K", 12), ("Q5_K", 13), ("Q6_K", 14),
-    ] as [(String, UInt32)])
+    @Test(
+        arguments: [
+            ("Q4_0", 2), ("Q4_1", 3), ("Q5_0", 6), ("Q5_1", 7), ("Q8_0", 8), ("Q4_K", 12), ("Q5_K", 13), ("Q6_K", 14),
+        ] as [(String, UInt32)])
     func `blocks expand to the bits of the package gguf`(name: String, type: UInt32) throws {
         // Three rows of 256: random bits, with scales that are negative, subnormal and the largest half.
         let folder = try TemporaryFolder()
@@ -42,7 +43,9 @@ private func fnv(_ values: [Float]) -> String {
         let whole = try checkpoint.values(of: query)
         for row in stride(from: query.rows - 1, through: 0, by: -5) {
             var one = [Float](repeating: 0, count: query.columns)
-            try unsafe one.withUnsafeMutableBufferPointer { try unsafe checkpoint.read(query, rows: row..<row + 1, into: $0) }
+            try unsafe one.withUnsafeMutableBufferPointer {
+                try unsafe checkpoint.read(query, rows: row..<row + 1, into: $0)
+            }
             #expect(one == Array(whole[row * query.columns..<(row + 1) * query.columns]))
         }
     }
@@ -50,7 +53,8 @@ private func fnv(_ values: [Float]) -> String {
     @Test func `metadata become the same configuration as config.json's`() throws {
         let gguf = try Checkpoint.open(path: goldenPath("tiny.gguf"))
         let expected = ModelConfiguration(
-            architecture: .llama, vocabularySize: 48, hiddenWidth: 64, feedForwardWidth: 32, layerCount: 2, headCount: 4,
+            architecture: .llama, vocabularySize: 48, hiddenWidth: 64, feedForwardWidth: 32, layerCount: 2,
+            headCount: 4,
             keyValueHeadCount: 2, headWidth: 16, contextLength: 128, normEpsilon: 1e-5, activation: .silu,
             tiedHead: false, queryKeyValueBias: true, attentionOutputBias: false, feedForwardBias: false,
             slidingWindow: nil, windows: [nil, nil], rotary: .init(theta: 50_000, scaling: .none))
@@ -71,17 +75,30 @@ private func fnv(_ values: [Float]) -> String {
         #expect(try open { _ in }.configuration.tiedHead)
         #expect(try open { $0.version = 2 }.configuration.rotary == .init(theta: 10_000, scaling: .none))
         #expect(try open { $0.set("llama.attention.sliding_window", .u32(9)) }.configuration.windows == [9])
-        #expect(try open { $0.set("llama.attention.head_count_kv", nil); $0.tensors[2].dimensions = [8, 8]
-            $0.tensors[3].dimensions = [8, 8]; $0.tensors[2].data += $0.tensors[2].data
-            $0.tensors[3].data += $0.tensors[3].data }.configuration.keyValueHeadCount == 2)
-        #expect(try open { $0.set("llama.rope.scaling.type", .string("linear"))
-            $0.set("llama.rope.scaling.factor", .f32(4)) }.configuration.rotary.scaling == .linear(factor: 4))
-        #expect(try open { $0.set("llama.rope.scaling.type", .string("yarn"))
-            $0.set("llama.rope.scaling.factor", .f32(4)); $0.set("llama.rope.scaling.original_context_length", .u32(16))
-        }.configuration.rotary.scaling == .yarn(
-            factor: 4, betaFast: 32, betaSlow: 1, originalContext: 16, attentionFactor: nil, truncate: true))
+        #expect(
+            try open {
+                $0.set("llama.attention.head_count_kv", nil); $0.tensors[2].dimensions = [8, 8]
+                $0.tensors[3].dimensions = [8, 8]; $0.tensors[2].data += $0.tensors[2].data
+                $0.tensors[3].data += $0.tensors[3].data
+            }.configuration.keyValueHeadCount == 2)
+        #expect(
+            try open {
+                $0.set("llama.rope.scaling.type", .string("linear"))
+                $0.set("llama.rope.scaling.factor", .f32(4))
+            }.configuration.rotary.scaling == .linear(factor: 4))
+        #expect(
+            try open {
+                $0.set("llama.rope.scaling.type", .string("yarn"))
+                $0.set("llama.rope.scaling.factor", .f32(4));
+                $0.set("llama.rope.scaling.original_context_length", .u32(16))
+            }.configuration.rotary.scaling
+                == .yarn(
+                    factor: 4, betaFast: 32, betaSlow: 1, originalContext: 16, attentionFactor: nil, truncate: true))
         #expect(try open { $0.set("llama.brand_new", .u32(1)) }.unknownKeys == ["llama.brand_new"])
-        #expect(try open { $0.alignment = 64; $0.set("general.alignment", .u32(64)) }.tensors.count == 11)
+        #expect(
+            try open {
+                $0.alignment = 64; $0.set("general.alignment", .u32(64))
+            }.tensors.count == 11)
     }
 
     /// Divisors as `convert_hf_to_gguf.py` writes them for Llama 3.2: head width 64, base 500000, factor 32, bounds 1
@@ -105,9 +122,11 @@ private func fnv(_ values: [Float]) -> String {
             return (folder, try folder.write("x.gguf", builder.file))
         }
         let good = try folder(divisors(32))
-        #expect(try Checkpoint.open(path: good.1).configuration.rotary == .init(
-            theta: 500_000,
-            scaling: .llama3(factor: 32, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 8192)))
+        #expect(
+            try Checkpoint.open(path: good.1).configuration.rotary
+                == .init(
+                    theta: 500_000,
+                    scaling: .llama3(factor: 32, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 8192)))
         let ones = try folder(Array(repeating: 1, count: 32))
         #expect(try Checkpoint.open(path: ones.1).configuration.rotary.scaling == .none)
         for wrong in [divisors(32, low: 2), Array(repeating: .nan, count: 32), (0..<32).map { Float($0) }] {

@@ -33,7 +33,8 @@ import Testing
 
     @Test func `config.json fills what generation_config.json leaves open`() throws {
         let ids = try open(
-            ["generation_config.json": "{\"temperature\": null}"], extra: ["\"eos_token_id\": 7", "\"pad_token_id\": -1"])
+            ["generation_config.json": "{\"temperature\": null}"],
+            extra: ["\"eos_token_id\": 7", "\"pad_token_id\": -1"])
         #expect(ids.generation.eosIDs == [7] && ids.generation.padID == nil && ids.generation.temperature == nil)
         // LlamaConfig: absent means 1 and 2, null means none.
         #expect(try open([:]).generation.eosIDs == [2])
@@ -55,7 +56,8 @@ import Testing
 
     @Test func `the template comes from a string, the default of a list, or the file of its own`() throws {
         let asText = "{\"chat_template\": \"A\"}"
-        let asList = "{\"chat_template\": [{\"name\": \"tool_use\", \"template\": \"T\"}, {\"name\": \"default\", \"template\": \"D\"}]}"
+        let asList =
+            "{\"chat_template\": [{\"name\": \"tool_use\", \"template\": \"T\"}, {\"name\": \"default\", \"template\": \"D\"}]}"
         #expect(try open(["tokenizer_config.json": asText]).chatTemplate == "A")
         #expect(try open(["tokenizer_config.json": asList]).chatTemplate == "D")
         #expect(try open(["tokenizer_config.json": asText, "chat_template.jinja": "J"]).chatTemplate == "J")
@@ -63,7 +65,9 @@ import Testing
     }
 
     @Test func `source files are named for provenance`() throws {
-        let checkpoint = try open(["generation_config.json": "{}", "tokenizer_config.json": "{}", "chat_template.jinja": ""])
+        let checkpoint = try open([
+            "generation_config.json": "{}", "tokenizer_config.json": "{}", "chat_template.jinja": "",
+        ])
         let names = checkpoint.sourceFiles.map { $0.split(separator: "/").last.map(String.init) ?? "" }
         #expect(
             names == [

@@ -38,10 +38,12 @@ private func string(_ text: String) -> JSONValue { .string(Array(text.utf8)) }
         #expect(throws: JSONError.self) { try parse(text) }
     }
 
-    @Test(arguments: [
-        [0x22, 0xFF, 0x22], [0x22, 0xC0, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xE2, 0x82, 0x22],
-        [0x22, 0xF5, 0x80, 0x80, 0x80, 0x22], [0x22, 0x80, 0x22], [0x22, 0xF0, 0x80, 0x80, 0x80, 0x22], [0x22, 0xE2],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0x22, 0xFF, 0x22], [0x22, 0xC0, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xE2, 0x82, 0x22],
+            [0x22, 0xF5, 0x80, 0x80, 0x80, 0x22], [0x22, 0x80, 0x22], [0x22, 0xF0, 0x80, 0x80, 0x80, 0x22],
+            [0x22, 0xE2],
+        ] as [[UInt8]])
     func `invalid UTF-8 is refused`(bytes: [UInt8]) {
         #expect(throws: JSONError.self) { try JSONValue.parse(bytes) }
     }
@@ -60,7 +62,9 @@ private func string(_ text: String) -> JSONValue { .string(Array(text.utf8)) }
         }
         _ = try parse(nested(64))
         #expect(throws: JSONError.tooDeep(offset: 64, limit: 64)) { try parse(nested(65)) }
-        #expect(throws: JSONError.tooDeep(offset: 64, limit: 64)) { try parse(String(repeating: "[", count: 1_000_000)) }
+        #expect(throws: JSONError.tooDeep(offset: 64, limit: 64)) {
+            try parse(String(repeating: "[", count: 1_000_000))
+        }
     }
 
     @Test func `every truncation of a document is refused`() {

@@ -16,7 +16,8 @@ struct SafetensorsBuilder {
         let count = shape.reduce(1, *)
         let element = type == "F32" ? value.bitPattern.bytes : UInt16(value.bitPattern >> 16).bytes
         tensors.append(
-            Tensor(name: name, type: type, shape: shape, data: [[UInt8]](repeating: element, count: count).flatMap { $0 }))
+            Tensor(
+                name: name, type: type, shape: shape, data: [[UInt8]](repeating: element, count: count).flatMap { $0 }))
     }
 
     var header: String {
@@ -26,7 +27,8 @@ struct SafetensorsBuilder {
             let offsets = tensor.offsets ?? [offset, offset + tensor.data.count]
             offset += tensor.data.count
             entries.append(
-                "\"\(tensor.name)\":{\"dtype\":\"\(tensor.type)\",\"shape\":\(tensor.shape),\"data_offsets\":\(offsets)}")
+                "\"\(tensor.name)\":{\"dtype\":\"\(tensor.type)\",\"shape\":\(tensor.shape),\"data_offsets\":\(offsets)}"
+            )
         }
         return "{" + entries.joined(separator: ",") + "}" + headerSuffix
     }

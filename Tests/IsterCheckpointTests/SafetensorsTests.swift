@@ -27,7 +27,8 @@ import Testing
         let folder = try TemporaryFolder()
         let names = try Checkpoint.open(path: TinyFolder().write(to: folder)).tensors.map(\.name)
         #expect(names.first == "model.embed_tokens.weight" && names.last == "lm_head.weight" && names.count == 21)
-        #expect(names[1] == "model.layers.0.input_layernorm.weight" && names[5] == "model.layers.0.self_attn.o_proj.weight")
+        #expect(
+            names[1] == "model.layers.0.input_layernorm.weight" && names[5] == "model.layers.0.self_attn.o_proj.weight")
     }
 
     @Test(arguments: ["F32", "F16", "BF16"])
@@ -74,7 +75,9 @@ import Testing
         try folder.write("model.safetensors", weights.file())
         let checkpoint = try Checkpoint.open(path: folder.path)
         var rows = [Float](repeating: 0, count: 48)
-        try unsafe rows.withUnsafeMutableBufferPointer { try unsafe checkpoint.read(checkpoint.tensors[0], rows: 5..<8, into: $0) }
+        try unsafe rows.withUnsafeMutableBufferPointer {
+            try unsafe checkpoint.read(checkpoint.tensors[0], rows: 5..<8, into: $0)
+        }
         #expect(rows == (80..<128).map(Float.init))
     }
 
@@ -88,15 +91,19 @@ import Testing
         try folder.write("config.json", tiny.config)
         try folder.write("model.safetensors", weights.file())
         let checkpoint = try Checkpoint.open(path: folder.path)
-        #expect(throws: CheckpointError.notFinite(
-            tensor: "model.embed_tokens.weight", row: row, column: column, found: "\(value)")) {
+        #expect(
+            throws: CheckpointError.notFinite(
+                tensor: "model.embed_tokens.weight", row: row, column: column, found: "\(value)")
+        ) {
             try checkpoint.values(of: checkpoint.tensors[0])
         }
     }
 
     @Test func `a header length of 2^63 is refused`() throws {
-        guard case .malformed(_, "the header length", "9223372036854775808", _)?
-            = try refusedFile(TinyFolder().weights.file(headerLength: 1 << 63)) else { return #expect(Bool(false)) }
+        guard
+            case .malformed(_, "the header length", "9223372036854775808", _)? = try refusedFile(
+                TinyFolder().weights.file(headerLength: 1 << 63))
+        else { return #expect(Bool(false)) }
         guard case .malformed? = try refusedFile(TinyFolder().weights.file(headerLength: .max)) else {
             return #expect(Bool(false))
         }
@@ -106,12 +113,15 @@ import Testing
     }
 
     @Test func `overlap, gap, excess and offsets past the end are refused`() throws {
-        for offsets in [[0, 384], [100, 612], [512, 1024], [1 << 40, 1 << 40 + 512], [.max - 511, .max], [512, 0]] {
+        for offsets in [
+            [0, 384], [100, 612], [512, 1024], [1 << 40, 1 << 40 + 512], [.max - 511, .max], [512, 0],
+        ] {
             guard case .badTensorExtent? = try refusedWeights({ $0.tensors[1].offsets = offsets }) else {
                 return #expect(Bool(false), "\(offsets)")
             }
         }
-        guard case .malformed(_, "the end of the last tensor", _, _)? = try refusedFile(TinyFolder().weights.file() + [0])
+        guard
+            case .malformed(_, "the end of the last tensor", _, _)? = try refusedFile(TinyFolder().weights.file() + [0])
         else { return #expect(Bool(false)) }
     }
 
@@ -125,13 +135,20 @@ import Testing
 
     @Test func `a tensor of another shape than the configuration's is refused`() throws {
         let error = try refusedWeights { $0.tensors[1].shape = [8, 32] }
-        #expect(error == .wrongTensorShape(tensor: "model.layers.0.self_attn.q_proj.weight", found: [8, 32], need: [16, 16]))
+        #expect(
+            error
+                == .wrongTensorShape(tensor: "model.layers.0.self_attn.q_proj.weight", found: [8, 32], need: [16, 16]))
     }
 
     @Test func `missing, unexpected and duplicate tensors are named`() throws {
         #expect(try refusedWeights { $0.tensors.removeLast() } == .missingTensor(tensor: "lm_head.weight"))
-        #expect(try refusedWeights { $0.add("model.extra.weight", [4]) } == .unexpectedTensors(names: ["model.extra.weight"]))
-        guard case .json(_, .duplicateKey(_, "model.norm.weight"))? = try refusedWeights({ $0.add("model.norm.weight", [16]) })
+        #expect(
+            try refusedWeights { $0.add("model.extra.weight", [4]) }
+                == .unexpectedTensors(names: ["model.extra.weight"]))
+        guard
+            case .json(_, .duplicateKey(_, "model.norm.weight"))? = try refusedWeights({
+                $0.add("model.norm.weight", [16])
+            })
         else { return #expect(Bool(false)) }
     }
 
@@ -142,9 +159,14 @@ import Testing
         try folder.write("config.json", TinyFolder().config)
         try folder.write("model.safetensors", weights.file())
         #expect(try Checkpoint.open(path: folder.path).tensors.count == 21)
-        guard case .unsupportedTensorType(_, "model.embed_tokens.weight", "I16", _)?
-            = try refusedWeights({ $0.tensors[0].type = "I16" }) else { return #expect(Bool(false)) }
-        guard case .badTensorExtent? = try refusedWeights({ $0.tensors[0].type = "X7" }) else { return #expect(Bool(false)) }
+        guard
+            case .unsupportedTensorType(_, "model.embed_tokens.weight", "I16", _)? = try refusedWeights({
+                $0.tensors[0].type = "I16"
+            })
+        else { return #expect(Bool(false)) }
+        guard case .badTensorExtent? = try refusedWeights({ $0.tensors[0].type = "X7" }) else {
+            return #expect(Bool(false))
+        }
     }
 
     @Test func `a stored tied head must equal the embedding`() throws {

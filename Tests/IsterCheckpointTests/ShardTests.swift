@@ -5,7 +5,8 @@ import Testing
 @Suite struct `Shards` {
     /// Two shards with the index given by `map`, shard names by tensor.
     private func write(
-        _ folder: TemporaryFolder, shards: [String: [String]]? = nil, map change: (inout [String: String]) -> Void = { _ in }
+        _ folder: TemporaryFolder, shards: [String: [String]]? = nil,
+        map change: (inout [String: String]) -> Void = { _ in }
     ) throws {
         let weights = TinyFolder().weights
         let names = weights.tensors.map(\.name)
@@ -19,7 +20,8 @@ import Testing
         }
         change(&map)
         let members = map.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \"\($0.value)\"" }.joined(separator: ",")
-        try folder.write("model.safetensors.index.json", "{\"metadata\": {\"total_size\": 1}, \"weight_map\": {\(members)}}")
+        try folder.write(
+            "model.safetensors.index.json", "{\"metadata\": {\"total_size\": 1}, \"weight_map\": {\(members)}}")
         try folder.write("config.json", TinyFolder().config)
     }
 
