@@ -128,7 +128,7 @@ struct LayoutReader {
 
 extension Seeded {
     /// Standard Gaussian floats.
-    filemutating func gaussian(_ count: Int) -> [Float] {
+    mutating func gaussian(_ count: Int) -> [Float] {
         (0..<count).map { _ in
             let radius = (-2 * log(Double.random(in: 1e-300..<1, using: &self))).squareRoot()
             return Float(radius * cos(2 * Double.pi * Double.random(in: 0..<1, using: &self)))
@@ -136,7 +136,7 @@ extension Seeded {
     }
 
     /// Laplace floats: a heavier tail than the Gaussian's.
-    filemutating func laplace(_ count: Int) -> [Float] {
+    mutating func laplace(_ count: Int) -> [Float] {
         (0..<count).map { _ in
             let u = Double.random(in: -0.5..<0.5, using: &self)
             return Float((u < 0 ? 1 : -1) * log(max(1 - 2 * abs(u), 1e-300)))
