@@ -30,7 +30,7 @@ struct BaseFileLayout: Equatable {
         guard (1...1 << 24).contains(vocabularySize) else {
             throw .invalidCount(field: "vocabulary size", found: vocabularySize)
         }
-        guard (1...1 << 12).contains(windowCount) || windowCount * contextLength <= 1 << 31, windowCount > 0 else {
+        guard windowCount > 0, windowCount * contextLength <= 1 << 31 else {
             throw .invalidCount(field: "window count", found: windowCount)
         }
         self.contextLength = contextLength

@@ -1,5 +1,6 @@
 import Foundation
 @testable import IsterEvaluation
+import IsterQuantizer
 import Testing
 
 @Suite struct BaseFileTests {

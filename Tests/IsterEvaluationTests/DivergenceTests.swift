@@ -1,6 +1,8 @@
 import Foundation
 import IsterDecoder
 @testable import IsterEvaluation
+import IsterModelFile
+import IsterQuantizer
 import Testing
 
 @Suite struct DivergenceTests {

@@ -1,4 +1,5 @@
 import IsterEvaluation
+import IsterTokenizer
 import Testing
 
 @Suite struct TextWindowTests {
