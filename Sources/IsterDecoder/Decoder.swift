@@ -123,6 +123,18 @@ public struct TokenSlice: Sendable {
     /// Forgets a sequence's tokens.
     public func reset(sequence: Int) { lengths[sequence] = 0 }
 
+    /// Forgets a sequence's tokens from position `length` on. False, and nothing is forgotten, when the sequence is
+    /// longer than a layer's window: its ring may no longer hold what the positions before `length` saw.
+    public func truncate(sequence: Int, to length: Int) -> Bool {
+        precondition(length >= 0 && length <= lengths[sequence])
+        let fitsWindows = shape.layers.allSatisfy { layer in layer.window.map { lengths[sequence] <= $0 } ?? true }
+        if fitsWindows || length == lengths[sequence] {
+            lengths[sequence] = length
+            return true
+        }
+        return false
+    }
+
     /// Runs tokens of one or several sequences through the model in one call; each continues at its sequence's length.
     public func forward(_ slices: [TokenSlice]) throws(DecoderError) {
         try check(slices)

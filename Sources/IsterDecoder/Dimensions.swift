@@ -1,3 +1,4 @@
+internal import CIsterKernels
 internal import IsterModelFile
 
 /// The sizes that the step needs, as plain numbers: a copy of the shape would retain its arrays in the loop.
@@ -41,5 +42,6 @@ struct Dimensions {
     /// Floats between two rows of a buffer: 64 bytes more than the row, or rows 4096 bytes apart would share cache sets.
     static func stride(_ width: Int) -> Int { padded(width) + 16 }
 
-    static func chunkCount(_ width: Int) -> Int { (padded(width) + 255) / 256 }
+    /// Float scales of a row of activations.
+    static func stepCount(_ width: Int) -> Int { (padded(width) + Int(ISTER_STEP) - 1) / Int(ISTER_STEP) }
 }

@@ -123,10 +123,10 @@ extension ForwardPass {
     @inline(__always)
     func quantize(_ a: Activations, _ row: Int, _ workerIndex: Int) {
         guard isInteger else { return }
-        let chunks = a.chunkCount
+        let steps = a.stepCount
         let bad = unsafe kernels.pointee.quantize_row(
-            a.row(row), a.columns, a.values + row * a.valueStride, a.scales + row * chunks,
-            a.subblockOffsets + row * (a.columns / 16), a.chunkOffsets + row * chunks)
+            a.row(row), a.columns, a.values + row * a.valueStride, a.scales + row * steps,
+            a.subblockOffsets + row * (a.columns / 16), a.stepOffsets + row * steps)
         if bad != 0 { unsafe notFinite[workerIndex * 32] = 1 }
     }
 }

@@ -11,9 +11,9 @@ internal import IsterModelFile
     let valueStride: Int
     let scales: UnsafeMutablePointer<Float>
     let subblockOffsets: UnsafeMutablePointer<Int32>
-    let chunkOffsets: UnsafeMutablePointer<Int32>
+    let stepOffsets: UnsafeMutablePointer<Int32>
 
-    var chunkCount: Int { (columns + 255) / 256 }
+    var stepCount: Int { Dimensions.stepCount(columns) }
 
     func row(_ row: Int) -> UnsafeMutablePointer<Float> { unsafe floats + row * floatStride }
 
@@ -21,7 +21,7 @@ internal import IsterModelFile
     var view: ister_activations {
         unsafe ister_activations(
             columns: columns, floats: floats, float_stride: floatStride, values: values, value_stride: valueStride,
-            scales: scales, subblock_offsets: subblockOffsets, chunk_offsets: chunkOffsets)
+            scales: scales, subblock_offsets: subblockOffsets, step_offsets: stepOffsets)
     }
 }
 
@@ -71,13 +71,13 @@ internal import IsterModelFile
 
     mutating func activations(rows: Int, width: Int) -> Activations {
         let columns = Dimensions.padded(width)
-        let chunks = Dimensions.chunkCount(width)
+        let steps = Dimensions.stepCount(width)
         return unsafe Activations(
             columns: columns, floats: take(rows * (columns + 16), of: Float.self), floatStride: columns + 16,
             values: take(rows * (columns + 64), of: Int8.self), valueStride: columns + 64,
-            scales: take(rows * chunks, of: Float.self),
+            scales: take(rows * steps, of: Float.self),
             subblockOffsets: take(rows * columns / 16, of: Int32.self),
-            chunkOffsets: take(rows * chunks, of: Int32.self))
+            stepOffsets: take(rows * steps, of: Int32.self))
     }
 
     mutating func floats(_ rows: Int, _ stride: Int) -> UnsafeMutablePointer<Float> {

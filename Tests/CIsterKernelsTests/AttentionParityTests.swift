@@ -17,7 +17,7 @@ struct AttentionCase: Sendable, CustomStringConvertible {
     static let keyValueHeads = 2
 
     static let all: [AttentionCase] = [ISTER_CACHE_F32, ISTER_CACHE_F16].flatMap { format in
-        [(20, 4, 0, 70), (24, 1, 0, 40), (80, 4, 0, 600), (64, 3, 13, 90), (80, 16, 100, 700)].map {
+        [(20, 4, 0, 70), (24, 1, 0, 40), (80, 4, 0, 280), (64, 3, 13, 90), (80, 16, 100, 290)].map {
             AttentionCase(headWidth: $0.0, heads: $0.1, window: $0.2, format: format, positions: $0.3)
         }
     }

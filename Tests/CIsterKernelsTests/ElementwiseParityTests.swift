@@ -2,6 +2,8 @@ import CIsterKernels
 import Glibc
 import Testing
 
+private let step = Int(ISTER_STEP)
+
 @Suite struct ElementwiseParity {
     private static func norm(_ table: Table, _ x: [Float], _ weight: [Float], width: Int, offset: Int32) -> [Float] {
         var y = [Float](repeating: .nan, count: x.count)
@@ -66,15 +68,15 @@ import Testing
         var values: [Int8]
         var scales: [UInt32]
         var subblocks: [Int32]
-        var chunks: [Int32]
+        var steps: [Int32]
     }
 
     private static func quantize(_ table: Table, _ x: [Float]) -> Quantized {
         var values = [Int8](repeating: 99, count: x.count)
-        var scales = [Float](repeating: .nan, count: (x.count + 255) / 256)
-        var subblocks = [Int32](repeating: 0, count: x.count / 16), chunks = [Int32](repeating: 0, count: scales.count)
-        let status = unsafe table.kernels.quantize_row(x, x.count, &values, &scales, &subblocks, &chunks)
-        return Quantized(status: status, values: values, scales: bits(scales), subblocks: subblocks, chunks: chunks)
+        var scales = [Float](repeating: .nan, count: (x.count + step - 1) / step)
+        var subblocks = [Int32](repeating: 0, count: x.count / 16), steps = [Int32](repeating: 0, count: scales.count)
+        let status = unsafe table.kernels.quantize_row(x, x.count, &values, &scales, &subblocks, &steps)
+        return Quantized(status: status, values: values, scales: bits(scales), subblocks: subblocks, steps: steps)
     }
 
     @Test(arguments: Table.vectorized + [.scalar])
@@ -87,14 +89,15 @@ import Testing
                 #expect(q == Self.quantize(.scalar, x))
                 #expect(q.status == 0)
                 let wrong = (0..<count).filter { i in
-                    let scale = Float(bitPattern: q.scales[i / 256])
+                    let scale = Float(bitPattern: q.scales[i / step])
                     return q.values[i] == -128 || scale > 0 && abs(Float(q.values[i]) * scale - x[i]) > scale * 0.5001
                 }
                 #expect(wrong.isEmpty)
                 let sums = q.values.map(Int32.init)
                 #expect(q.subblocks == (0..<count / 16).map { -16 * sums[$0 * 16..<$0 * 16 + 16].reduce(0, +) })
                 #expect(
-                    q.chunks == q.chunks.indices.map { -128 * sums[$0 * 256..<min(count, $0 * 256 + 256)].reduce(0, +) }
+                    q.steps
+                        == q.steps.indices.map { -128 * sums[$0 * step..<min(count, $0 * step + step)].reduce(0, +) }
                 )
             }
         }

@@ -53,24 +53,24 @@ func product(
     _ table: Table, _ matrix: MatrixCase, _ panels: GuardedBytes, _ x: [Float], tokens: Int, accumulate: Bool = false,
     bias: [Float]? = nil
 ) -> [Float] {
-    let columns = matrix.columns, chunks = (columns + 255) / 256
+    let step = Int(ISTER_STEP), columns = matrix.columns, steps = (columns + step - 1) / step
     let floats = Owned(x)
     let values = Owned(repeating: Int8(0), count: tokens * columns)
-    let scales = Owned(repeating: Float(0), count: tokens * chunks)
+    let scales = Owned(repeating: Float(0), count: tokens * steps)
     let subblocks = Owned(repeating: Int32(0), count: tokens * columns / 16)
-    let offsets = Owned(repeating: Int32(0), count: tokens * chunks)
+    let offsets = Owned(repeating: Int32(0), count: tokens * steps)
     let kernels = unsafe table.kernels
     for t in 0..<tokens {
         _ = unsafe kernels.quantize_row(
-            floats.start + t * columns, columns, values.start + t * columns, scales.start + t * chunks,
-            subblocks.start + t * columns / 16, offsets.start + t * chunks)
+            floats.start + t * columns, columns, values.start + t * columns, scales.start + t * steps,
+            subblocks.start + t * columns / 16, offsets.start + t * steps)
     }
     let out = Owned(repeating: accumulate ? 0.25 : Float.nan, count: tokens * matrix.rows)
     let workspace = Owned(repeating: Float(0), count: tokens * 32 + 4096)
     let biasValues = bias.map { Owned($0) }
     var activations = unsafe ister_activations(
         columns: columns, floats: floats.start, float_stride: columns, values: values.start, value_stride: columns,
-        scales: scales.start, subblock_offsets: subblocks.start, chunk_offsets: offsets.start)
+        scales: scales.start, subblock_offsets: subblocks.start, step_offsets: offsets.start)
     var weights = unsafe ister_matrix(format: matrix.format, rows: matrix.rows, columns: columns, panels: panels.start)
     var output = unsafe ister_output(
         values: out.start, stride: matrix.rows, bias: biasValues?.start, accumulate: accumulate ? 1 : 0,

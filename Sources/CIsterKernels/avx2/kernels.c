@@ -22,8 +22,8 @@
 
 #include "../portable/attention.inc"
 
-ISTER_INLINE __m256i start_q8(int32_t chunk_offset) {
-  (void)chunk_offset;  // weights are made signed below, so nothing is to be taken off
+ISTER_INLINE __m256i start_q8(int32_t step_offset) {
+  (void)step_offset;  // weights are made signed below, so nothing is to be taken off
   return _mm256_setzero_si256();
 }
 

@@ -22,7 +22,7 @@
 
 #include "../portable/attention.inc"
 
-ISTER_INLINE __m256i start_q8(int32_t chunk_offset) { return _mm256_set1_epi32(chunk_offset); }
+ISTER_INLINE __m256i start_q8(int32_t step_offset) { return _mm256_set1_epi32(step_offset); }
 
 ISTER_INLINE __m256i dot_line_q8(__m256i sum, __m256i offset_weights, __m256i x) {
   return _mm256_dpbusd_avx_epi32(sum, offset_weights, x);

@@ -34,8 +34,11 @@ typedef enum {
 enum {
   /// Rows of a panel.
   ISTER_PANEL_ROWS = 16,
-  /// Columns that share one float step, in weights and in activations.
+  /// Columns that share a float scale in weights.
   ISTER_CHUNK = 256,
+  /// Columns that share a float scale in activations; divides ISTER_CHUNK. Mean KL divergence of SmolLM2 with q8
+  /// weights at 256, 64, 32: 0.0206, 0.0094, 0.0069; int8 products with 512 tokens at 398, 373, 360 GMAC/s a core.
+  ISTER_STEP = 32,
   /// Columns of a matrix and lengths of activation rows are padded to this.
   ISTER_COLUMN_STEP = 32,
   /// Columns that share a sub-scale in Q4.

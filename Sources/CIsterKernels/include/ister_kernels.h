@@ -6,10 +6,10 @@
 #pragma clang assume_nonnull begin
 
 /// The arithmetic contract. Every table gives the same bits, because the numbers are defined here and not by a kernel:
-///  - integer sums are exact; a chunk of 256 columns cannot leave int32 (127 * 127 * 256 < 2^24 / 4);
-///  - a matrix row adds its chunks in ascending order: acc = fmaf((float)I, d * s, acc), with I the integer sum, d the
-///    weight's and s the activation's chunk scale; F32 matrices add per chunk by fmaf over ascending columns, then
-///    the chunk sums in ascending order;
+///  - integer sums are exact; a step of ISTER_STEP columns stays below 2^24, so its conversion to float is exact, too;
+///  - a matrix row adds in ascending order: within a chunk t = fmaf((float)I, s, t) over the steps, then
+///    acc = fmaf(t, d, acc), with I a step's integer sum, s the activation's step scale, d the weight's chunk scale;
+///    F32 matrices add per chunk by fmaf over ascending columns, then the chunk sums in ascending order;
 ///  - every other sum runs over 16 lanes (lane = index mod 16, ascending) and then a fixed tree: 8, 4, 2, 1;
 ///  - no contraction, no reassociation; fused multiply-adds only where written. FTZ and DAZ are on in every worker.
 /// The scalar table is the definition; tests compare all others to it byte by byte.
@@ -22,16 +22,16 @@ typedef struct {
   const void *panels;
 } ister_matrix;
 
-/// Rows of activations, as floats and, for integer formats, as int8 with one scale per chunk.
+/// Rows of activations, as floats and, for integer formats, as int8 with one scale per step of ISTER_STEP columns.
 typedef struct {
   size_t columns;                ///< padded to 32; the padding is zero
   const float *floats;           ///< [rows][float_stride]
   size_t float_stride;
   const int8_t *_Nullable values;  ///< [rows][value_stride], -127..127
   size_t value_stride;
-  const float *_Nullable scales;          ///< [rows][chunks]
+  const float *_Nullable scales;          ///< [rows][steps]
   const int32_t *_Nullable subblock_offsets;  ///< [rows][columns / 16]: -16 * sum of the sub-block
-  const int32_t *_Nullable chunk_offsets;     ///< [rows][chunks]: -128 * sum of the chunk
+  const int32_t *_Nullable step_offsets;      ///< [rows][steps]: -128 * sum of the step
 } ister_activations;
 
 /// Where a matrix product goes: values[token * stride + row] = (accumulate ? old : 0) + (product + bias).
@@ -93,10 +93,10 @@ typedef struct {
 typedef struct {
   const char *name;
 
-  /// values, scales, subblock_offsets, chunk_offsets of one row of activations: scale = amax / 127 per chunk,
+  /// values, scales, subblock_offsets, step_offsets of one row of activations: scale = amax / 127 per step,
   /// value = round to nearest even of x * (127 / amax). Returns 0, or 1 when an element is not finite.
   int (*quantize_row)(const float *x, size_t columns, int8_t *values, float *scales, int32_t *subblock_offsets,
-                      int32_t *chunk_offsets);
+                      int32_t *step_offsets);
 
   /// Products of panels panel_begin..<panel_end of w with `tokens` rows of x.
   void (*matmul)(const ister_matrix *w, size_t panel_begin, size_t panel_end, const ister_activations *x,

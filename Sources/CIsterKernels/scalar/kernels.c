@@ -17,16 +17,17 @@
 
 #include "../portable/attention.inc"
 
-/// One chunk's product for 16 rows of Q8: lines of [16 rows][4 columns], weights offset by 128.
-static void dot_chunk_q8(const uint8_t *lines, size_t columns, const int8_t *x, int32_t *sum) {
+/// Integer sums of one step for 16 rows of Q8: lines of [16 rows][4 columns], weights offset by 128.
+static void dot_step_q8(const uint8_t *lines, size_t columns, const int8_t *x, int32_t *sum) {
   for (size_t k = 0; k < columns; k++) {
     for (size_t r = 0; r < LANES; r++) sum[r] += (lines[k / 4 * 64 + r * 4 + k % 4] - 128) * x[k];
   }
 }
 
-/// One chunk's product for 16 rows of Q4, by sub-blocks of 16 columns.
-static void dot_chunk_q4(const uint32_t *words, const uint8_t *lines, size_t columns, const int8_t *x, int32_t *sum) {
-  for (size_t g = 0; g < columns / ISTER_SUBBLOCK; g++) {
+/// Integer sums of sub-blocks begin..<end of a chunk for 16 rows of Q4; x: activations of the chunk.
+static void dot_step_q4(const uint32_t *words, const uint8_t *lines, size_t begin, size_t end, const int8_t *x,
+                        int32_t *sum) {
+  for (size_t g = begin; g < end; g++) {
     const uint8_t *group = lines + g / 2 * 256;
     int shift = g % 2 ? 4 : 0;
     for (size_t r = 0; r < LANES; r++) {
@@ -42,10 +43,6 @@ static void dot_chunk_q4(const uint32_t *words, const uint8_t *lines, size_t col
   }
 }
 
-static void add_chunk(const float *scales, float activation_scale, const int32_t *sum, float *total) {
-  for (size_t r = 0; r < LANES; r++) total[r] = __builtin_fmaf((float)sum[r], scales[r] * activation_scale, total[r]);
-}
-
 static void chunk_scales(ister_format format, const void *chunk, float *scales) {
   if (format == ISTER_FORMAT_Q8) {
     memcpy(scales, chunk, LANES * sizeof(float));
@@ -57,27 +54,37 @@ static void chunk_scales(ister_format format, const void *chunk, float *scales) 
   }
 }
 
+/// Adds one chunk of 16 rows to total; x, scales: activations and step scales of the chunk.
+static void add_chunk(ister_format format, const uint8_t *chunk, size_t columns, const int8_t *x, const float *scales,
+                      float *total) {
+  float sums[LANES] = {0}, weight_scales[LANES];
+  for (size_t begin = 0; begin < columns; begin += ISTER_STEP) {
+    size_t end = columns - begin < ISTER_STEP ? columns : begin + ISTER_STEP;
+    int32_t sum[LANES] = {0};
+    if (format == ISTER_FORMAT_Q8) {
+      dot_step_q8(chunk + 64 + begin * LANES, end - begin, x + begin, sum);
+    } else {
+      const uint8_t *lines = chunk + 64 * (1 + (columns + 127) / 128);
+      dot_step_q4((const uint32_t *)chunk, lines, begin / ISTER_SUBBLOCK, end / ISTER_SUBBLOCK, x, sum);
+    }
+    for (size_t r = 0; r < LANES; r++) sums[r] = __builtin_fmaf((float)sum[r], scales[begin / ISTER_STEP], sums[r]);
+  }
+  chunk_scales(format, chunk, weight_scales);
+  for (size_t r = 0; r < LANES; r++) total[r] = __builtin_fmaf(sums[r], weight_scales[r], total[r]);
+}
+
 static void matmul_integer(const ister_matrix *w, size_t panel_begin, size_t panel_end, const ister_activations *x,
                            size_t tokens, const ister_output *out) {
   size_t panel_bytes = ister_panel_bytes(w->format, w->columns);
-  size_t chunks = (w->columns + ISTER_CHUNK - 1) / ISTER_CHUNK;
+  size_t steps = (w->columns + ISTER_STEP - 1) / ISTER_STEP;
   for (size_t p = panel_begin; p < panel_end; p++) {
     for (size_t t = 0; t < tokens; t++) {
       const uint8_t *chunk = (const uint8_t *)w->panels + p * panel_bytes;
       float total[LANES] = {0};
-      for (size_t c = 0; c < chunks; c++) {
-        size_t begin = c * ISTER_CHUNK;
+      for (size_t begin = 0; begin < w->columns; begin += ISTER_CHUNK) {
         size_t columns = w->columns - begin < ISTER_CHUNK ? w->columns - begin : ISTER_CHUNK;
-        const int8_t *row = x->values + t * x->value_stride + begin;
-        int32_t sum[LANES] = {0};
-        float scales[LANES];
-        chunk_scales(w->format, chunk, scales);
-        if (w->format == ISTER_FORMAT_Q8) {
-          dot_chunk_q8(chunk + 64, columns, row, sum);
-        } else {
-          dot_chunk_q4((const uint32_t *)chunk, chunk + 64 * (1 + (columns + 127) / 128), columns, row, sum);
-        }
-        add_chunk(scales, x->scales[t * chunks + c], sum, total);
+        add_chunk(w->format, chunk, columns, x->values + t * x->value_stride + begin,
+                  x->scales + t * steps + begin / ISTER_STEP, total);
         chunk += ister_chunk_bytes(w->format, columns);
       }
       finish_panel(out, t, p, load_lanes(total));
