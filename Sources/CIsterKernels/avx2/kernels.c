@@ -34,7 +34,19 @@ ISTER_INLINE __m256i dot_line_q8(__m256i sum, __m256i offset_weights, __m256i x)
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
+/// The offset goes into the lower of the two 16-bit halves that the pairs of products are summed in.
+ISTER_INLINE __m256i start_q4(int32_t offset) { return _mm256_set1_epi32(offset & 0xFFFF); }
+
+/// Eight products of at most 31 * 127 stay within int16.
+ISTER_INLINE __m256i dot_line_q4(__m256i dot, __m256i weights, __m256i x) {
+  return _mm256_add_epi16(dot, _mm256_maddubs_epi16(weights, x));
+}
+
+ISTER_INLINE __m256i scale_of_dot(__m256i scale_twice) { return scale_twice; }
+
 #include "matmul_256.inc"
+
+#include "matmul_tiled_256.inc"
 
 #include "../portable/table.inc"
 

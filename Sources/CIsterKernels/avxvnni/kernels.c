@@ -28,7 +28,20 @@ ISTER_INLINE __m256i dot_line_q8(__m256i sum, __m256i offset_weights, __m256i x)
   return _mm256_dpbusd_avx_epi32(sum, offset_weights, x);
 }
 
+ISTER_INLINE __m256i start_q4(int32_t offset) { return _mm256_set1_epi32(offset); }
+
+ISTER_INLINE __m256i dot_line_q4(__m256i dot, __m256i weights, __m256i x) {
+  return _mm256_dpbusd_avx_epi32(dot, weights, x);
+}
+
+/// The dot is an int32 within int16: only its lower half is to be scaled.
+ISTER_INLINE __m256i scale_of_dot(__m256i scale_twice) {
+  return _mm256_and_si256(scale_twice, _mm256_set1_epi32(0xFFFF));
+}
+
 #include "../avx2/matmul_256.inc"
+
+#include "../avx2/matmul_tiled_256.inc"
 
 #include "../portable/table.inc"
 
