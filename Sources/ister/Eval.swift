@@ -4,7 +4,7 @@ import IsterEvaluation
 struct Eval: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval", abstract: "Measures how good a model is.",
-        subcommands: [EvalPerplexity.self, EvalDivergence.self])
+        subcommands: [EvalPerplexity.self, EvalDivergence.self, EvalTasks.self])
 }
 
 /// Runs `body`; what it throws becomes a failure about `file`.

@@ -1,0 +1,88 @@
+import ArgumentParser
+import IsterDecoder
+import IsterEvaluation
+import IsterModelFile
+import IsterTokenizer
+
+struct EvalTasks: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tasks",
+        abstract: "Asks a model the questions of benchmarks, or your own.",
+        discussion: """
+            Suites: \(SuiteDescription.knownNames.joined(separator: ", ")), read from --data DIR, or a .jsonl file \
+            with one item a line: {"id": "1", "task": "mine", "question": "…", "choices": ["…", "…"], "answer": 0}. \
+            With "context" instead of "question" a choice continues a text; with "passage" beside "question" a text \
+            stands before it; with "answer_text" instead of choices the model writes and the number is compared. \
+            Prompts follow lm-evaluation-harness.
+            """)
+
+    @Argument(help: "A .ister file.") var model: String
+    @Option(help: "Suites or .jsonl files, separated by commas.") var suite: String
+    @Option(help: "The folder of the suites' files.") var data = "."
+    @Option(help: "Most items of a suite, taken at equal distances.") var limit: Int?
+    @Option(help: "Examples before each question; by default as usual for the suite.") var shots: Int?
+    @Option(help: "The run file of another model: tells which answers flipped.") var reference: String?
+    @Option(help: "Further run files for the report; may be given again.") var compare: [String] = []
+    @Option(name: [.customShort("o"), .long], help: "Writes each answer when it is there, as JSON lines.")
+    var output: String?
+    @Flag(help: "Goes on with the run in --output.") var resume = false
+    @Option(help: "Writes a report with pictures.") var html: String?
+    @Flag(help: "One JSON document on stdout.") var json = false
+    @OptionGroup var threadOption: ThreadOption
+
+    func validate() throws {
+        if resume, output == nil { throw ValidationError("--resume goes with --output.") }
+        if let limit, limit < 1 { throw ValidationError("--limit is \(limit); it must be 1 or more") }
+    }
+
+    func run() throws {
+        let suites = try suite.split(separator: ",").map { name throws(Failure) in
+            try evaluating(data) { try TaskSuite.load(String(name), folder: data, shots: shots, limit: limit) }
+        }
+        guard !suites.isEmpty else { throw Failure(.usage, "--suite names nothing") }
+        let others = try ([reference].compactMap { $0 } + compare).map { path throws(Failure) in
+            try evaluating(path) { try TaskRunFile(reading: path) }
+        }
+        for other in others {
+            for suite in suites { try evaluating(model) { try other.requireSame(suite) } }
+        }
+        let evaluated = try EvaluatedModel(model, threads: threadOption.threads)
+        let run = try runFile(RunModel(evaluated.file))
+        let start = ContinuousClock.now
+        try ask(suites, evaluated, run)
+        let seconds = start.duration(to: .now) / .seconds(1)
+        let report = EvalTasksReport(
+            suites: suites, run: run, reference: reference == nil ? nil : others.first, others: others)
+        if let html {
+            try evaluating(html) { try ReportFile.write(report.page.html, to: html) }
+        }
+        try StandardOutput.write(json ? report.json(seconds: seconds).line : Array(report.table.utf8))
+    }
+
+    private func runFile(_ model: RunModel) throws(Failure) -> TaskRunFile {
+        guard let output else { return TaskRunFile(model: model) }
+        if !resume, FileStatus.exists(output) {
+            throw Failure(.cannotCreate, "\(output): exists; --resume goes on with it")
+        }
+        return try evaluating(output) { try TaskRunFile(extending: output, model: model) }
+    }
+
+    private func ask(_ suites: [TaskSuite], _ model: EvaluatedModel, _ run: TaskRunFile) throws(Failure) {
+        // The cache's pages are touched when they are used, so a long context costs nothing by itself.
+        let length = min(model.file.header.shape.contextLength, 8192)
+        let decoder = try model.decoder(contextLength: length, threads: threadOption.threads)
+        try evaluating(model.path) {
+            let tokenizer = try Tokenizer(Vocabulary(encodedBytes: model.file.tokenizerBytes))
+            let evaluation = try TaskEvaluation(decoder, tokenizer: tokenizer)
+            for suite in suites {
+                try run.begin(suite)
+                let bar = ProgressBar()
+                defer { bar.clear() }
+                for (index, item) in suite.items.enumerated() where run.outcome(item, of: suite) == nil {
+                    bar.show(done: index, total: suite.items.count, label: "\(suite.name) \(index)")
+                    try run.add(evaluation.outcome(item, of: suite))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Score task items with transformers, by the prompts and rules of `ister eval tasks`, written independently.
+
+  pip install torch transformers
+  Tools/golden-evaluation.py CHECKPOINT --data DIR --suite mmlu,piqa --limit 200 -o golden.jsonl
+  Tools/golden-evaluation.py CHECKPOINT --data DIR --suite mmlu,piqa --limit 200 --compare run.jsonl
+
+--compare reads a run file of `ister eval tasks --output` and tells for how many items the chosen option is the same.
+The rules are lm-evaluation-harness': white space at the end of a context belongs to the continuation, both are encoded
+together, and what comes after the context's own tokens is the continuation. float32 on the CPU.
+"""
+import argparse
+import json
+import os
+import re
+import string
+import sys
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+
+NUMBER = re.compile(r"-?[0-9][0-9,]*(?:\.[0-9]+)?")
+FILES = {"truthfulqa": "truthfulqa_mc"}
+POOLS = {"mmlu": ("mmlu_dev", 5), "winogrande": ("winogrande_train_s", 5), "gsm8k": ("gsm8k_train", 5),
+         "arc_challenge": ("arc_challenge_dev", 25), "arc_easy": ("arc_easy_dev", 0),
+         "openbookqa": ("openbookqa_train", 0)}
+
+
+def rows(path):
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.strip()]
+
+
+def mmlu(item, with_answer=False):
+    lines = [item["question"].strip()]
+    lines += [f"{letter}. {choice}" for letter, choice in zip(string.ascii_uppercase, item["choices"])]
+    return "\n".join(lines) + "\nAnswer:" + (" " + string.ascii_uppercase[item["answer"]] if with_answer else "")
+
+
+def stem(suite, item):
+    if suite == "hellaswag":
+        return item["context"]
+    if suite == "boolq":
+        return f"{item['passage']}\nQuestion: {item['question']}?\nAnswer:"
+    if suite == "openbookqa":
+        return item["question"]
+    if suite == "truthfulqa":
+        return f"Q: {item['question']}\nA:"
+    return f"Question: {item['question']}\nAnswer:"
+
+
+def example(suite, item):
+    if suite == "winogrande":
+        return item["contexts"][item["answer"]] + item["continuation"]
+    if suite == "gsm8k":
+        return stem(suite, item) + " " + item["solution"]
+    return stem(suite, item) + " " + item["choices"][item["answer"]]
+
+
+def prompts(suite, item, pool, shots, primer):
+    """(context, continuation) of each choice; for gsm8k the context alone."""
+    if suite == "mmlu":
+        same = [shot for shot in pool if shot["subject"] == item["subject"]][:shots]
+        head = "The following are multiple choice questions (with answers) about "
+        head += item["subject"].replace("_", " ") + ".\n\n"
+        context = head + "".join(mmlu(shot, True) + "\n\n" for shot in same) + mmlu(item)
+        return [(context, " " + string.ascii_uppercase[i]) for i in range(len(item["choices"]))]
+    before = "".join(example(suite, shot) + "\n\n" for shot in pool[:shots])
+    if suite == "winogrande":
+        return [(before + context, item["continuation"]) for context in item["contexts"]]
+    if suite == "truthfulqa":
+        before = primer + "\n\n" + before
+    context = before + stem(suite, item)
+    if suite == "gsm8k":
+        return context
+    return [(context, " " + choice) for choice in item["choices"]]
+
+
+def encode_pair(tokenizer, context, continuation):
+    trailing = len(context) - len(context.rstrip())
+    if trailing:
+        context, continuation = context[:-trailing], context[-trailing:] + continuation
+    whole = tokenizer(context + continuation)["input_ids"]
+    start = tokenizer(context)["input_ids"]
+    return start, whole[len(start):]
+
+
+class Scorer:
+    """Runs what a context shares with the one before it once."""
+
+    def __init__(self, model, tokenizer):
+        self.model, self.tokenizer = model, tokenizer
+        self.held, self.cache = [], DynamicCache()
+
+    def run(self, ids, rows):
+        """Appends ids; logits of the last `rows` of them."""
+        output = self.model(torch.tensor([ids]), past_key_values=self.cache, use_cache=True, logits_to_keep=rows)
+        self.held += ids
+        return output.logits[0]
+
+    def rewind(self, count):
+        if count < len(self.held):
+            self.cache.crop(count - len(self.held))
+            self.held = self.held[:count]
+
+    def move(self, context):
+        """The logits after a context."""
+        shared = 0
+        while shared < min(len(self.held), len(context) - 1) and self.held[shared] == context[shared]:
+            shared += 1
+        self.rewind(shared)
+        return self.run(context[shared:], 1)
+
+    @torch.inference_mode()
+    def scores(self, pairs):
+        result, last = [], None
+        for context, continuation in pairs:
+            start, rest = encode_pair(self.tokenizer, context, continuation)
+            if start != last:
+                first, last = self.move(start), start
+            self.rewind(len(start))
+            logits = torch.cat([first, self.run(rest[:-1], 0)]) if len(rest) > 1 else first
+            table = torch.log_softmax(logits.double(), -1)
+            result.append(float(sum(table[i, token] for i, token in enumerate(rest))))
+        return result
+
+    @torch.inference_mode()
+    def generate(self, context, stop, limit):
+        logits, made = self.move(self.tokenizer(context)["input_ids"]), []
+        while len(made) < limit:
+            token = int(logits[-1].argmax())
+            if token == self.tokenizer.eos_token_id:
+                break
+            made.append(token)
+            text = self.tokenizer.decode(made, skip_special_tokens=True)
+            if stop in text:
+                return text[:text.index(stop)]
+            logits = self.run([token], 1)
+        return self.tokenizer.decode(made, skip_special_tokens=True)
+
+
+def number(text):
+    parts = text.split("####", 1)
+    found = NUMBER.findall(parts[1])[:1] if len(parts) > 1 else []
+    found = found or NUMBER.findall(text)[-1:]
+    return float(found[0].replace(",", "")) if found else None
+
+
+def score(scorer, suite, item, pool, shots, primer):
+    asked = prompts(suite, item, pool, shots, primer)
+    line = {"suite": suite, "id": item["id"]}
+    if suite == "gsm8k":
+        text = scorer.generate(asked, "Question:", 256)
+        return line | {"generated": text, "correct": number(text) == number(item["answer_text"])}
+    values = scorer.scores(asked)
+    normalized = [value / len(text.removeprefix(" ")) for value, (_, text) in zip(values, asked)]
+    return line | {"scores": values, "chosen": values.index(max(values)),
+                   "chosen_norm": normalized.index(max(normalized))}
+
+
+def compare(golden, path):
+    found = {(line["item"]["suite"], line["item"]["id"]): line["item"] for line in rows(path) if "item" in line}
+    for suite in dict.fromkeys(line["suite"] for line in golden):
+        lines = [line for line in golden if line["suite"] == suite and (suite, line["id"]) in found]
+        pairs = [(line, found[suite, line["id"]]) for line in lines]
+        if suite == "gsm8k":
+            same = sum(a["correct"] == b["correct"] for a, b in pairs)
+            texts = sum(a["generated"] == b["generated"] for a, b in pairs)
+            print(f"{suite}: {same} of {len(pairs)} equally right or wrong, {texts} texts equal")
+            continue
+        same = sum(a["chosen"] == b["chosen"] for a, b in pairs)
+        norm = sum(a["chosen_norm"] == b["chosen_norm"] for a, b in pairs)
+        largest = max((abs(x - y) for a, b in pairs for x, y in zip(a["scores"], b["scores"])), default=0.0)
+        print(f"{suite}: choice equal in {same}, normalized in {norm} of {len(pairs)}; largest difference {largest:.2e}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint")
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--suite", required=True)
+    parser.add_argument("--limit", type=int, default=0)
+    parser.add_argument("--shots", type=int)
+    parser.add_argument("-o", "--output")
+    parser.add_argument("--compare")
+    arguments = parser.parse_args()
+    tokenizer = AutoTokenizer.from_pretrained(arguments.checkpoint)
+    model = AutoModelForCausalLM.from_pretrained(arguments.checkpoint, dtype=torch.float32).eval()
+    scorer = Scorer(model, tokenizer)
+    golden = []
+    for suite in arguments.suite.split(","):
+        items = rows(os.path.join(arguments.data, FILES.get(suite, suite) + ".jsonl"))
+        count = min(arguments.limit or len(items), len(items))
+        name, usual = POOLS.get(suite, (None, 0))
+        shots = usual if arguments.shots is None else arguments.shots
+        pool = rows(os.path.join(arguments.data, "fewshot", name + ".jsonl")) if name and shots else []
+        primer = ""
+        if suite == "truthfulqa":
+            with open(os.path.join(arguments.data, "qa_primer.txt"), encoding="utf-8") as file:
+                primer = file.read().rstrip()
+        for index in range(count):
+            golden.append(score(scorer, suite, items[index * len(items) // count], pool, shots, primer))
+        print(f"{suite}: {count} items", file=sys.stderr)
+    if arguments.output:
+        with open(arguments.output, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in golden)
+    if arguments.compare:
+        compare(golden, arguments.compare)
+
+
+if __name__ == "__main__":
+    main()
