@@ -88,6 +88,12 @@ extension ModelHeader {
             try check("provenance: bytes of \(file.name)", file.bytes, 0...Int.max)
             guard Digest256.isHex(file.sha256) else { throw .digestMalformed(name: file.name, found: file.sha256) }
         }
+        if let calibration = provenance.calibration {
+            try check("provenance: calibration tokens", calibration.tokens, 1...Int.max)
+            guard Digest256.isHex(calibration.sha256) else {
+                throw .digestMalformed(name: "calibration", found: calibration.sha256)
+            }
+        }
         guard let certificate else { return }
         let names = Set(tensors.map(\.name))
         for (name, ratio) in certificate.tensorErrors {

@@ -81,6 +81,23 @@ public struct Provenance: Codable, Equatable, Sendable {
     public var sourceFiles: [SourceFile]
     /// Configuration keys that the converter does not know and that change no result.
     public var unknownKeys: [String]
+    /// nil: the weights were rounded without looking at any text.
+    public var calibration: Calibration?
+
+    public struct Calibration: Codable, Equatable, Sendable {
+        /// `importance` or `feedback`.
+        public var method: String
+        /// Of the text.
+        public var sha256: String
+        /// How many of its tokens were used.
+        public var tokens: Int
+
+        public init(method: String, sha256: String, tokens: Int) {
+            self.method = method
+            self.sha256 = sha256
+            self.tokens = tokens
+        }
+    }
 
     public struct SourceFile: Codable, Equatable, Sendable {
         public var name: String
@@ -96,12 +113,13 @@ public struct Provenance: Codable, Equatable, Sendable {
 
     public init(
         toolVersion: String, recipe: String, sourceArchitecture: String, sourceFiles: [SourceFile],
-        unknownKeys: [String]
+        unknownKeys: [String], calibration: Calibration? = nil
     ) {
         self.toolVersion = toolVersion
         self.recipe = recipe
         self.sourceArchitecture = sourceArchitecture
         self.sourceFiles = sourceFiles
         self.unknownKeys = unknownKeys
+        self.calibration = calibration
     }
 }

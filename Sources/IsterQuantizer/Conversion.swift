@@ -8,23 +8,28 @@ public enum ToolVersion {
     public static let current = "0.1.0"
 }
 
-/// A checkpoint to a model file. The same checkpoint and preset give the same bytes on every machine and for every
-/// number of threads.
-public struct Conversion: Sendable {
+/// A checkpoint to a model file. The same checkpoint, preset and calibration give the same bytes on every machine and
+/// for every number of threads.
+public struct Conversion {
     let source: String
     let output: String
     let preset: Preset
     let threads: Int
     let replacing: Bool
+    let calibration: Calibration?
 
     /// `source`: a Hugging Face folder or a `.gguf` file. `threads`: nil for one a processor. `replacing`: an existing
-    /// output is replaced, at the end and at once.
-    public init(source: String, output: String, preset: Preset, threads: Int? = nil, replacing: Bool = false) {
+    /// output is replaced, at the end and at once. `calibration`: for presets with Q4 matrices; others ignore it.
+    public init(
+        source: String, output: String, preset: Preset, threads: Int? = nil, replacing: Bool = false,
+        calibration: Calibration? = nil
+    ) {
         self.source = source
         self.output = output
         self.preset = preset
         self.threads = max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount)
         self.replacing = replacing
+        self.calibration = calibration
     }
 
     /// Converts. After any error the output is as it was. `progress` is called on the calling thread, about ten times
@@ -34,24 +39,52 @@ public struct Conversion: Sendable {
         progress: (ConversionProgress) -> Void = { _ in }
     ) throws(QuantizerError) -> ConversionReport {
         let prepared = try prepare()
-        let pieces = PieceConverter(checkpoint: prepared.checkpoint, writer: prepared.writer, plan: prepared.plan)
         let plan = prepared.plan
-        let total = plan.bytesBefore[plan.items.count]
-        func report(_ done: Int) {
-            let stage = plan.tensorName(item: done).map { ConversionProgress.Stage.converting(tensor: $0) }
-            let fallback: ConversionProgress.Stage = done == plan.items.count ? .proving : .hashing
-            progress(
-                ConversionProgress(stage: stage ?? fallback, bytesDone: plan.bytesBefore[done], bytesTotal: total))
+        let pieces = PieceConverter(checkpoint: prepared.checkpoint, writer: prepared.writer, plan: plan)
+        var bytesDone = 0
+        func report(_ stage: ConversionProgress.Stage) {
+            progress(ConversionProgress(stage: stage, bytesDone: bytesDone, bytesTotal: plan.bytesTotal))
         }
         do {
-            try ParallelWork.run(items: plan.items.count, threads: threads, progress: report) {
-                index throws(QuantizerError) in try pieces.convert(index)
+            var left = Array(plan.items.indices)
+            if let calibration {
+                let phase = CalibratedPhase(
+                    calibration: calibration, pieces: pieces, plan: plan,
+                    tiedHead: prepared.writer.plannedHeader.shape.tiedHead, threads: threads)
+                try phase.run { stage, items in
+                    bytesDone += items.reduce(0) { $0 + plan.bytes(item: $1) }
+                    report(stage)
+                }
+                let tensors = phase.tensors
+                left.removeAll { plan.tensor(item: $0).map { tensors.contains($0.index) } ?? false }
+            }
+            try convert(left, pieces, plan) { stage, bytes in
+                bytesDone += bytes
+                report(stage)
             }
         } catch {
             prepared.writer.abandon()
             throw error
         }
         return try finish(prepared, pieces)
+    }
+
+    /// The pieces that need no calibration. `progress`: gets the bytes that were converted since its last call.
+    private func convert(
+        _ items: [Int], _ pieces: PieceConverter, _ plan: WorkPlan,
+        progress: (ConversionProgress.Stage, _ bytes: Int) -> Void
+    ) throws(QuantizerError) {
+        var reported = 0
+        func report(_ done: Int) {
+            let bytes = items[reported..<done].reduce(0) { $0 + plan.bytes(item: $1) }
+            reported = done
+            if done == items.count { return progress(.proving, bytes) }
+            let name = plan.tensorName(item: items[done])
+            progress(name.map { .converting(tensor: $0) } ?? .hashing, bytes)
+        }
+        try ParallelWork.run(items: items.count, threads: threads, progress: report) {
+            index throws(QuantizerError) in try pieces.convert(items[index])
+        }
     }
 
     /// What is known before the first weight is read.
@@ -76,7 +109,9 @@ public struct Conversion: Sendable {
         var provenance = Provenance(
             toolVersion: ToolVersion.current, recipe: preset.rawValue,
             sourceArchitecture: checkpoint.configuration.architecture.rawValue, sourceFiles: [],
-            unknownKeys: checkpoint.unknownKeys)
+            unknownKeys: checkpoint.unknownKeys,
+            calibration: Recipe(preset: preset, tiedHead: shape.tiedHead).isCalibrated
+                ? calibration.map(Provenance.Calibration.init) : nil)
         for path in checkpoint.sourceFiles {
             provenance.sourceFiles.append(try writing(try Provenance.SourceFile.unhashed(path: path)))
         }
@@ -130,6 +165,7 @@ public struct Conversion: Sendable {
             output: output, fileBytes: prepared.writer.fileBytes, header: header,
             bitsPerWeight: header.bitsPerWeight,
             relativeSquaredError: errors.reduce(PanelPacking.ErrorSums(), +).ratio,
+            feedback: FeedbackGain(errors),
             warnings: prepared.checkpoint.unknownKeys.map { "unknown setting, taken as harmless: \($0)" })
     }
 }

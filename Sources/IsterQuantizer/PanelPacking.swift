@@ -9,20 +9,37 @@ struct PanelPacking {
         var squaredError = 0.0
         /// Sum of source^2.
         var squaredSum = 0.0
+        /// Squared error of the products with the calibration text's inputs: as stored, of each weight rounded by
+        /// itself, and the products' own squares. 0 without error feedback.
+        var outputError = 0.0
+        var plainOutputError = 0.0
+        var outputSum = 0.0
 
         static func + (left: Self, right: Self) -> Self {
             Self(
                 squaredError: left.squaredError + right.squaredError,
-                squaredSum: left.squaredSum + right.squaredSum)
+                squaredSum: left.squaredSum + right.squaredSum,
+                outputError: left.outputError + right.outputError,
+                plainOutputError: left.plainOutputError + right.plainOutputError,
+                outputSum: left.outputSum + right.outputSum)
         }
 
         /// 0 for a matrix of zeros.
         var ratio: Double { squaredSum > 0 ? squaredError / squaredSum : 0 }
     }
 
+    /// What is known about the inputs that the matrix will meet.
+    enum Weighting: Sendable {
+        case none
+        /// Weights of the columns' squared errors, [padded columns].
+        case columns([Float])
+        case feedback(GramFactor)
+    }
+
     let format: WeightFormat
     /// Without padding.
     let columns: Int
+    var weighting = Weighting.none
 
     /// Panels of `rows`: [count][columns], row-major. The last panel may have fewer than 16 rows.
     func panels(of rows: UnsafeBufferPointer<Float>) -> (bytes: [UInt8], errors: ErrorSums) {
@@ -52,9 +69,34 @@ struct PanelPacking {
         let padded = unsafe paddedRows(rows, width: width)
         unsafe padded.withUnsafeBufferPointer { source in
             guard let source = source.baseAddress else { return }
-            unsafe ister_pack_panel(
-                ister_format(rawValue: code), source, width, nil, target, &sums.squaredError, &sums.squaredSum)
+            switch (weighting, format) {
+            case (.feedback(let factor), .q4):
+                let added = unsafe packWithFeedback(source, width, factor, into: target)
+                sums = sums + added
+            case (.columns(let importance), _):
+                unsafe importance.withUnsafeBufferPointer { importance in
+                    unsafe ister_pack_panel(
+                        ister_format(rawValue: code), source, width, importance.baseAddress, target,
+                        &sums.squaredError, &sums.squaredSum)
+                }
+            case (.feedback, _), (.none, _):
+                unsafe ister_pack_panel(
+                    ister_format(rawValue: code), source, width, nil, target, &sums.squaredError, &sums.squaredSum)
+            }
         }
+    }
+
+    private func packWithFeedback(
+        _ source: UnsafePointer<Float>, _ width: Int, _ factor: GramFactor, into panel: UnsafeMutableRawPointer
+    ) -> ErrorSums {
+        precondition(factor.width == width, "statistics of another width")
+        let workspace = SharedBuffer<UInt8>(repeating: 0, count: ister_feedback_workspace(width))
+        var sums = ister_feedback_sums()
+        unsafe ister_pack_feedback(
+            source, width, factor.gram.base, factor.inverse.base, workspace.base, panel, &sums)
+        return ErrorSums(
+            squaredError: sums.squared_error, squaredSum: sums.squared_sum, outputError: sums.weighted_error,
+            plainOutputError: sums.plain_error, outputSum: sums.weighted_sum)
     }
 
     /// [16][width], zeros right of and below `rows`.

@@ -19,12 +19,12 @@ final class PieceConverter: Sendable {
         digests = Mutex(Array(repeating: Digest256.unknown, count: checkpoint.sourceFiles.count))
     }
 
-    func convert(_ index: Int) throws(QuantizerError) {
+    func convert(_ index: Int, _ weighting: PanelPacking.Weighting = .none) throws(QuantizerError) {
         switch plan.items[index] {
         case .hash(let file): try hash(file)
         case .rows(let tensor, let rows):
             if tensor.target.isMatrix {
-                try convertRows(tensor, rows, item: index)
+                try convertRows(tensor, rows, item: index, weighting)
             } else {
                 let values = try reading(try checkpoint.values(of: tensor.source))
                 try write(PanelPacking.vector(values), tensor: tensor.index, offset: 0)
@@ -44,11 +44,13 @@ final class PieceConverter: Sendable {
     /// In the order of the checkpoint's source files.
     func sourceDigests() -> [String] { digests.withLock { $0 } }
 
-    private func convertRows(_ tensor: PlannedTensor, _ rows: Range<Int>, item: Int) throws(QuantizerError) {
+    private func convertRows(
+        _ tensor: PlannedTensor, _ rows: Range<Int>, item: Int, _ weighting: PanelPacking.Weighting
+    ) throws(QuantizerError) {
         let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: rows.count * tensor.target.columns)
         defer { unsafe buffer.deallocate() }
         do { unsafe try checkpoint.read(tensor.source, rows: rows, into: buffer) } catch { throw .checkpoint(error) }
-        let packing = PanelPacking(format: tensor.format, columns: tensor.target.columns)
+        let packing = PanelPacking(format: tensor.format, columns: tensor.target.columns, weighting: weighting)
         let (bytes, sums) = unsafe packing.panels(of: UnsafeBufferPointer(buffer))
         errors.withLock { $0[item] = sums }
         let panel = rows.lowerBound / WeightFormat.panelRows

@@ -10,10 +10,13 @@ public enum QuantizerError: Error, Equatable, Sendable, CustomStringConvertible 
     /// The checkpoint and the model file disagree on what a model of this configuration holds.
     case tensorMismatch(path: String, tensor: String, found: String, needed: String)
 
+    case calibration(CalibrationError)
+
     public var description: String {
         switch self {
         case .checkpoint(let error): "\(error)"
         case .modelFile(let error): "\(error)"
+        case .calibration(let error): "\(error)"
         case .vocabularyTooLarge(let path, let pieces, let rows):
             "\(path): the vocabulary has \(pieces) pieces, but the embedding only \(rows) rows"
         case .tensorMismatch(let path, let tensor, let found, let needed):

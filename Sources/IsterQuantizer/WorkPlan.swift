@@ -26,9 +26,6 @@ struct WorkPlan: Sendable {
 
     let tensors: [PlannedTensor]
     let items: [WorkItem]
-    /// Source bytes of all items before each one, and of all: one more than `items`.
-    let bytesBefore: [Int]
-
     init(tensors: [PlannedTensor], sourceFileCount: Int) {
         self.tensors = tensors
         var items = (0..<sourceFileCount).map { WorkItem.hash(file: $0) }
@@ -39,10 +36,21 @@ struct WorkPlan: Sendable {
             }
         }
         self.items = items
-        bytesBefore = items.reduce(into: [0]) { sums, item in
-            guard case .rows(let tensor, let rows) = item else { return sums.append(sums[sums.count - 1]) }
-            sums.append(sums[sums.count - 1] + rows.count * tensor.source.rowBytes)
-        }
+    }
+
+    /// Source bytes of the weights of all items.
+    var bytesTotal: Int { items.indices.reduce(0) { $0 + bytes(item: $1) } }
+
+    /// Source bytes of the weights of one item.
+    func bytes(item: Int) -> Int {
+        guard case .rows(let tensor, let rows) = items[item] else { return 0 }
+        return rows.count * tensor.source.rowBytes
+    }
+
+    /// The tensor at which `item` works; nil for a checksum.
+    func tensor(item: Int) -> PlannedTensor? {
+        guard items.indices.contains(item), case .rows(let tensor, _) = items[item] else { return nil }
+        return tensor
     }
 
     /// A multiple of 16, so that a piece holds whole panels.
@@ -51,8 +59,5 @@ struct WorkPlan: Sendable {
     }
 
     /// Name of the tensor at which `item` works; nil while files are only hashed.
-    func tensorName(item: Int) -> String? {
-        guard items.indices.contains(item), case .rows(let tensor, _) = items[item] else { return nil }
-        return tensor.target.name
-    }
+    func tensorName(item: Int) -> String? { tensor(item: item)?.target.name }
 }

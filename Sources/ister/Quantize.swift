@@ -19,17 +19,21 @@ struct Quantize: ParsableCommand {
     @Option(help: "f32 keeps the weights; q8 and q4 take about 8 and 4.5 bits each.") var preset = Preset.q4
     @Flag(help: "Replaces an existing output.") var force = false
     @Flag(help: "A JSON report on stdout.") var json = false
+    @OptionGroup(title: "Calibration") var calibrationOptions: CalibrationOptions
     @OptionGroup var threadOption: ThreadOption
 
     func run() throws {
         let target = output ?? Self.defaultOutput(checkpoint: checkpoint, preset: preset)
         let threads = ThreadBudget.ofThisMachine(requested: threadOption.threads)
         let conversion = Conversion(
-            source: checkpoint, output: target, preset: preset, threads: threads.count, replacing: force)
+            source: checkpoint, output: target, preset: preset, threads: threads.count, replacing: force,
+            calibration: try calibrationOptions.calibration(
+                checkpoint: checkpoint, output: target, threads: threads.count))
         let bar = ProgressBar()
+        let clock = CalibrationClock()
         let interrupt = Interrupt {
             bar.clear()
-            Self.removeTemporaryFile(of: target)
+            Self.removeTemporaryFiles(of: target)
             Glibc.exit(Failure.Code.interrupted.rawValue)
         }
         defer { withExtendedLifetime(interrupt) {} }
@@ -38,7 +42,11 @@ struct Quantize: ParsableCommand {
         do {
             defer { bar.clear() }
             report = try conversion.run { progress in
-                bar.show(done: progress.bytesDone, total: progress.bytesTotal, label: Self.label(progress.stage))
+                if case .calibrating(let pass, let count, let done, let total) = progress.stage {
+                    bar.show(done: done, total: total, label: clock.label(pass: pass, of: count, done, total))
+                } else {
+                    bar.show(done: progress.bytesDone, total: progress.bytesTotal, label: Self.label(progress.stage))
+                }
             }
         } catch {
             throw Failure(error, file: checkpoint)
@@ -56,17 +64,21 @@ struct Quantize: ParsableCommand {
         return "\(name)-\(preset.rawValue).ister"
     }
 
-    /// A conversion that is interrupted leaves nothing behind. The name is that of IsterModelFile's temporary files;
+    /// A conversion that is interrupted leaves nothing behind. The names are those of IsterModelFile's temporary files;
     /// one that stays all the same is removed by the next run.
-    private static func removeTemporaryFile(of target: String) {
-        let parts = target.split(separator: "/", omittingEmptySubsequences: false)
-        let folder = parts.dropLast().map { $0 + "/" }.joined()
-        _ = unsafe unlink("\(folder).\(parts.last ?? "").tmp-\(getpid())")
+    private static func removeTemporaryFiles(of target: String) {
+        for path in [target, DecoderCalibration.path(output: target)] {
+            let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+            let folder = parts.dropLast().map { $0 + "/" }.joined()
+            _ = unsafe unlink("\(folder).\(parts.last ?? "").tmp-\(getpid())")
+        }
+        _ = unsafe unlink(DecoderCalibration.path(output: target))
     }
 
     private static func label(_ stage: ConversionProgress.Stage) -> String {
         switch stage {
         case .hashing: "checksums of the source"
+        case .calibrating: "calibration"
         case .converting(let tensor): tensor
         case .proving: "reading back"
         }
@@ -74,6 +86,14 @@ struct Quantize: ParsableCommand {
 
     private func tell(_ report: ConversionReport, seconds: Double) throws {
         guard json else {
+            if let feedback = report.feedback {
+                StandardError.write(
+                    """
+                    error of the products on the calibration text: \(feedback.storedError), without feedback \
+                    \(feedback.plainError)
+
+                    """)
+            }
             StandardError.write(
                 """
                 \(report.output): \(binarySize(report.fileBytes)), \(decimals(report.bitsPerWeight, 3)) bits per \
@@ -89,6 +109,8 @@ struct Quantize: ParsableCommand {
                 ("preset", .string(preset.rawValue)),
                 ("bits_per_weight", .number(report.bitsPerWeight)),
                 ("relative_squared_error", .number(report.relativeSquaredError)),
+                ("feedback_error", report.feedback.map { .number($0.storedError) } ?? .null),
+                ("plain_error", report.feedback.map { .number($0.plainError) } ?? .null),
                 ("tensors", .integer(report.header.tensors.count)),
                 ("seconds", .number(seconds)),
                 ("warnings", .array(report.warnings.map(JSONText.string))),

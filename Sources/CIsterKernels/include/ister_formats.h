@@ -57,7 +57,8 @@ size_t ister_chunk_bytes(ister_format format, size_t columns);
 
 /// Packs 16 rows of floats into one panel.
 /// rows: [16][columns], row-major, finite; columns a multiple of 32 (zero padded by the caller).
-/// importance: [columns] non-negative weights of the squared error per column, or null for the format's default.
+/// importance: [columns] non-negative weights of the squared error per column, or null for equal ones; Q4 uses them.
+/// ister_calibration.h packs with more knowledge than that.
 /// panel: ister_panel_bytes. squared_error, squared_sum: the panel's sum of (w - q)^2 and of w^2 are added.
 /// Deterministic; any thread; no state.
 void ister_pack_panel(ister_format format, const float *rows, size_t columns, const float *_Nullable importance,

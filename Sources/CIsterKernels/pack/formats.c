@@ -85,17 +85,21 @@ static size_t q4_offset(size_t columns, size_t column, size_t row) {
   return q4_head_bytes(columns) + column / 32 * (4 * LINE) + column % 16 / 4 * LINE + row * 4 + column % 4;
 }
 
-static void pack_q4(const float *x, const float *importance, size_t columns, size_t row, uint8_t *chunk) {
-  ister_q4_row q;
-  ister_q4_search(x, importance, columns, &q);
-  uint32_t words[3] = {bits_of(q.scale)};
+void ister_q4_put(const ister_q4_row *q, size_t columns, size_t row, uint8_t *chunk) {
+  uint32_t words[3] = {bits_of(q->scale)};
   for (size_t g = 0; g < columns / ISTER_SUBBLOCK; g++) {
-    words[0] |= (uint32_t)q.table[g] << g;
-    words[1 + g / 8] |= (uint32_t)(q.subscale[g] & 15) << 4 * (g % 8);
+    words[0] |= (uint32_t)q->table[g] << g;
+    words[1 + g / 8] |= (uint32_t)(q->subscale[g] & 15) << 4 * (g % 8);
   }
   for (size_t w = 0; w < q4_head_bytes(columns) / LINE; w++) put_word(chunk + w * LINE + row * 4, words[w]);
   for (size_t c = 0; c < columns; c += 32)
-    for (size_t i = c; i < c + 16; i++) chunk[q4_offset(columns, i, row)] = (uint8_t)(q.code[i] | q.code[i + 16] << 4);
+    for (size_t i = c; i < c + 16; i++) chunk[q4_offset(columns, i, row)] = (uint8_t)(q->code[i] | q->code[i + 16] << 4);
+}
+
+static void pack_q4(const float *x, const float *importance, size_t columns, size_t row, uint8_t *chunk) {
+  ister_q4_row q;
+  ister_q4_search(x, importance, columns, &q);
+  ister_q4_put(&q, columns, row, chunk);
 }
 
 static void unpack_q4(const uint8_t *chunk, size_t columns, size_t row, float *out) {

@@ -29,6 +29,13 @@ typedef struct {
 /// importance: weights of the squared errors, or null for 1.
 void ister_q4_search(const float *x, const float *importance, size_t columns, ister_q4_row *row);
 
+/// The sub-scale and table of least error for 16 weights x when the chunk's scale is given.
+/// scale: positive and normal, as in ister_q4_row; importance: [16], not negative.
+void ister_q4_choose(const float *x, const float *importance, float scale, int8_t *subscale, uint8_t *table);
+
+/// Lays out one row of a Q4 chunk.
+void ister_q4_put(const ister_q4_row *q, size_t columns, size_t row, uint8_t *chunk);
+
 /// f rounded to bf16 to nearest, ties to even; f finite and below the largest bf16.
 float ister_round_bf16(float f);
 

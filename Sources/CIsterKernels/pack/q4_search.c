@@ -123,11 +123,10 @@ ISTER_INLINE pick_t choose_subscale(const block_t *block, float high, float low,
   return best;
 }
 
-/// The best (s, table) of one sub-block for the given d.
-static pick_t choose_block(const chunk_t *chunk, size_t g, float inverse_scale) {
+/// The best (s, table) of one sub-block for the given d; high, low: its largest x and largest -x.
+static pick_t choose_block(const float *x, const int16_t *root, float high, float low, float inverse_scale) {
   block_t block;
   int16_t lanes[ISTER_SUBBLOCK];
-  const float *x = chunk->x + g * ISTER_SUBBLOCK;
   const float unit = inverse_scale * Y_UNIT;
   for (int i = 0; i < ISTER_SUBBLOCK; i++) {
     float t = x[i] * unit;
@@ -135,8 +134,8 @@ static pick_t choose_block(const chunk_t *chunk, size_t g, float inverse_scale) 
     lanes[i] = (int16_t)(t + (t < 0 ? -0.5f : 0.5f));
   }
   memcpy(block.y, lanes, sizeof block.y);
-  memcpy(block.root, chunk->root + g * ISTER_SUBBLOCK, sizeof block.root);
-  const float high = chunk->high[g] * inverse_scale, low = chunk->low[g] * inverse_scale;
+  memcpy(block.root, root, sizeof block.root);
+  high *= inverse_scale, low *= inverse_scale;
   const pick_t best = choose_subscale(&block, high, low, 0, (pick_t){INT32_MAX, 1, 0});
   return choose_subscale(&block, high, low, 1, best);
 }
@@ -146,7 +145,9 @@ static void choose(const chunk_t *chunk, float scale, choice_t *choice) {
   float total = 0;
   const float inverse = 1 / scale;
   for (size_t g = 0; g < chunk->columns / ISTER_SUBBLOCK; g++) {
-    const pick_t pick = choose_block(chunk, g, inverse);
+    const size_t start = g * ISTER_SUBBLOCK;
+    const pick_t pick =
+        choose_block(chunk->x + start, chunk->root + start, chunk->high[g], chunk->low[g], inverse);
     choice->subscale[g] = pick.subscale, choice->table[g] = pick.table;
     total += (float)pick.cost;
   }
@@ -189,25 +190,44 @@ static float refit(const chunk_t *chunk, const ister_q4_row *row) {
   return wxq > 0 && wqq > 0 ? ister_round_bf16(wxq / wqq) : 0;
 }
 
-static void load(const float *x, const float *importance, size_t columns, float unit, chunk_t *chunk) {
+/// Square roots of weights in 0..ROOT_ONE; most: the largest importance, or 0 for equal weights.
+static void load_roots(const float *importance, float most, size_t count, float *weight, int16_t *root) {
+  for (size_t i = 0; i < count; i++) {
+    weight[i] = most > 0 ? importance[i] / most : 1;
+    root[i] = (int16_t)(most > 0 ? sqrtf(weight[i]) * ROOT_ONE : ROOT_ONE);
+  }
+}
+
+/// Largest x and largest -x of a sub-block, at least 0.
+static void find_ends(const float *x, float *high, float *low) {
+  *high = *low = 0;
+  for (int i = 0; i < ISTER_SUBBLOCK; i++) {
+    *high = x[i] > *high ? x[i] : *high;
+    *low = -x[i] > *low ? -x[i] : *low;
+  }
+}
+
+static float largest(const float *x, size_t count) {
   float most = 0;
+  for (size_t i = 0; i < count; i++) most = x[i] > most ? x[i] : most;
+  return most;
+}
+
+static void load(const float *x, const float *importance, size_t columns, float unit, chunk_t *chunk) {
   chunk->columns = columns;
-  if (importance)
-    for (size_t i = 0; i < columns; i++) most = importance[i] > most ? importance[i] : most;
-  for (size_t i = 0; i < columns; i++) {
-    chunk->x[i] = x[i] * unit;
-    const float weight = most > 0 ? importance[i] / most : 1;
-    chunk->weight[i] = weight;
-    chunk->root[i] = (int16_t)(most > 0 ? sqrtf(weight) * ROOT_ONE : ROOT_ONE);
-  }
-  for (size_t g = 0; g < columns / ISTER_SUBBLOCK; g++) {
-    float high = 0, low = 0;
-    for (size_t i = g * ISTER_SUBBLOCK; i < (g + 1) * ISTER_SUBBLOCK; i++) {
-      high = chunk->x[i] > high ? chunk->x[i] : high;
-      low = -chunk->x[i] > low ? -chunk->x[i] : low;
-    }
-    chunk->high[g] = high, chunk->low[g] = low;
-  }
+  for (size_t i = 0; i < columns; i++) chunk->x[i] = x[i] * unit;
+  load_roots(importance, importance ? largest(importance, columns) : 0, columns, chunk->weight, chunk->root);
+  for (size_t g = 0; g < columns / ISTER_SUBBLOCK; g++)
+    find_ends(chunk->x + g * ISTER_SUBBLOCK, &chunk->high[g], &chunk->low[g]);
+}
+
+void ister_q4_choose(const float *x, const float *importance, float scale, int8_t *subscale, uint8_t *table) {
+  float weight[ISTER_SUBBLOCK], high, low;
+  int16_t root[ISTER_SUBBLOCK];
+  load_roots(importance, largest(importance, ISTER_SUBBLOCK), ISTER_SUBBLOCK, weight, root);
+  find_ends(x, &high, &low);
+  const pick_t pick = choose_block(x, root, high, low, 1 / scale);
+  *subscale = pick.subscale, *table = pick.table;
 }
 
 void ister_q4_search(const float *x, const float *importance, size_t columns, ister_q4_row *row) {
@@ -220,18 +240,18 @@ void ister_q4_search(const float *x, const float *importance, size_t columns, is
   amax = frexpf(amax, &exponent);
   chunk_t chunk;
   load(x, importance, columns, ldexpf(1, -exponent), &chunk);
-  const float largest = ldexpf(LARGEST_SCALE, -exponent), smallest = amax / 1024;
+  const float most = ldexpf(LARGEST_SCALE, -exponent), least = amax / 1024;
   choice_t best = {.cost = INFINITY}, next;
   for (int k = 0; k < CANDIDATES; k++) {
     const float part = FIRST_PART + (LAST_PART - FIRST_PART) * (float)k / (CANDIDATES - 1);
     const float scale = ister_round_bf16(amax / (HIGHEST * ISTER_Q4_CODEBOOK_MAX) * part);
-    choose(&chunk, scale < largest ? scale : largest, &next);
+    choose(&chunk, scale < most ? scale : most, &next);
     if (next.cost < best.cost) best = next;
   }
   encode(&chunk, &best, row);
   for (int again = 0; again < REFITS; again++) {
     const float scale = refit(&chunk, row);
-    if (!(scale >= smallest && scale <= largest) || scale == best.scale) break;
+    if (!(scale >= least && scale <= most) || scale == best.scale) break;
     choose(&chunk, scale, &next);
     if (next.cost >= best.cost) break;
     best = next;

@@ -1,0 +1,117 @@
+internal import IsterModelFile
+
+/// The part of a conversion that needs the calibration text: all Q4 matrices. The text runs once for statistics of
+/// single columns; for error feedback it runs once for each group of sites whose matrices fit into memory together.
+struct CalibratedPhase {
+    /// Matrices X^T X that are summed up at the same time, in bytes. A factorisation takes up to five times the largest
+    /// one on top.
+    private static let groupBytes = 640 << 20
+
+    let calibration: Calibration
+    let pieces: PieceConverter
+    let plan: WorkPlan
+    let threads: Int
+    /// Sites of Q4 matrices, in the file's order, and their tensors.
+    private let sites: [(site: CalibrationSite, width: Int, tensors: Set<Int>)]
+
+    init(calibration: Calibration, pieces: PieceConverter, plan: WorkPlan, tiedHead: Bool, threads: Int) {
+        self.calibration = calibration
+        self.pieces = pieces
+        self.plan = plan
+        self.threads = threads
+        var sites: [(site: CalibrationSite, width: Int, tensors: Set<Int>)] = []
+        for tensor in plan.tensors where tensor.format == .q4 {
+            guard let site = CalibrationSite(tensor.target, tiedHead: tiedHead) else { continue }
+            if let index = sites.firstIndex(where: { $0.site == site }) {
+                sites[index].tensors.insert(tensor.index)
+            } else {
+                sites.append((site, tensor.target.columns, [tensor.index]))
+            }
+        }
+        self.sites = sites
+    }
+
+    /// Tensors that this phase converts.
+    var tensors: Set<Int> { sites.reduce(into: []) { $0.formUnion($1.tensors) } }
+
+    func run(progress: (ConversionProgress.Stage, _ doneItems: [Int]) -> Void) throws(QuantizerError) {
+        switch calibration.method {
+        case .importance: try runWithImportance(progress)
+        case .feedback: try runWithFeedback(progress)
+        }
+    }
+
+    private func runWithImportance(
+        _ progress: (ConversionProgress.Stage, [Int]) -> Void
+    ) throws(QuantizerError) {
+        var statistics = ActivationStatistics()
+        let widths = Dictionary(sites.map { ($0.site, $0.width) }) { first, _ in first }
+        try pass(sites[...], number: 1, of: 1, progress) { batch in statistics.add(batch, widths: widths) }
+        for site in sites {
+            let importance = try statistics.importance(site.site)
+            try convert(site.tensors, importance.map { .columns($0) } ?? .none, progress)
+        }
+    }
+
+    private func runWithFeedback(_ progress: (ConversionProgress.Stage, [Int]) -> Void) throws(QuantizerError) {
+        let groups = groups()
+        for (number, group) in groups.enumerated() {
+            let grams = GramMatrices(sites: group.map { ($0.site, $0.width) }, threads: threads)
+            try pass(group, number: number + 1, of: groups.count, progress) { batch in grams.add(batch) }
+            for site in group {
+                guard let (gram, width) = try grams.take(site.site) else { continue }
+                let factor = GramFactor(gram: gram, width: width, threads: threads)
+                try convert(site.tensors, factor.map { .feedback($0) } ?? .none, progress)
+            }
+        }
+    }
+
+    /// Sites in order, as many together as the memory allows, at least one.
+    private func groups() -> [ArraySlice<(site: CalibrationSite, width: Int, tensors: Set<Int>)>] {
+        var groups: [ArraySlice<(site: CalibrationSite, width: Int, tensors: Set<Int>)>] = []
+        var start = 0
+        var bytes = 0
+        for (index, site) in sites.enumerated() {
+            let more = GramMatrices.bytes(width: site.width)
+            if index > start, bytes + more > Self.groupBytes {
+                groups.append(sites[start..<index])
+                (start, bytes) = (index, 0)
+            }
+            bytes += more
+        }
+        if start < sites.count { groups.append(sites[start...]) }
+        return groups
+    }
+
+    private func pass(
+        _ group: ArraySlice<(site: CalibrationSite, width: Int, tensors: Set<Int>)>, number: Int, of count: Int,
+        _ progress: (ConversionProgress.Stage, [Int]) -> Void, _ body: (CalibrationBatch) -> Void
+    ) throws(QuantizerError) {
+        let total = calibration.source.tokenCount
+        func stage(_ done: Int) -> ConversionProgress.Stage {
+            .calibrating(pass: number, of: count, tokensDone: done, tokensTotal: total)
+        }
+        progress(stage(0), [])
+        try calibration.source.run(sites: Set(group.map(\.site))) { batch throws(QuantizerError) in
+            body(batch)
+            progress(stage(batch.tokensDone), [])
+        }
+    }
+
+    private func convert(
+        _ tensors: Set<Int>, _ weighting: PanelPacking.Weighting,
+        _ progress: (ConversionProgress.Stage, [Int]) -> Void
+    ) throws(QuantizerError) {
+        let items = plan.items.indices.filter { index in
+            if case .rows(let tensor, _) = plan.items[index] { return tensors.contains(tensor.index) }
+            return false
+        }
+        let pieces = pieces
+        try ParallelWork.run(items: items.count, threads: threads) { index throws(QuantizerError) in
+            try pieces.convert(items[index], weighting)
+        }
+        if let last = items.last, let name = plan.tensorName(item: last) {
+            progress(.converting(tensor: name), items)
+        }
+    }
+}

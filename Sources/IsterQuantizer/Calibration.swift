@@ -1,0 +1,112 @@
+public import IsterModelFile
+
+/// Where matrices read their inputs. Matrices that share a site share its statistics.
+public enum CalibrationSite: Hashable, Sendable, CustomStringConvertible {
+    /// Input of query, key and value.
+    case attention(layer: Int)
+    /// Input of the attention's output matrix.
+    case output(layer: Int)
+    /// Input of gate and up.
+    case feedForward(layer: Int)
+    /// Input of down.
+    case down(layer: Int)
+    /// Input of the head.
+    case head
+
+    /// nil for the embedding, which is looked up and multiplies nothing unless it is the head as well, and for vectors.
+    public init?(_ tensor: RequiredTensor, tiedHead: Bool) {
+        switch (tensor.role, tensor.layer) {
+        case (.query, let layer?), (.key, let layer?), (.value, let layer?): self = .attention(layer: layer)
+        case (.output, let layer?): self = .output(layer: layer)
+        case (.gate, let layer?), (.up, let layer?): self = .feedForward(layer: layer)
+        case (.down, let layer?): self = .down(layer: layer)
+        case (.head, _): self = .head
+        case (.embedding, _) where tiedHead: self = .head
+        default: return nil
+        }
+        if !tensor.isMatrix { return nil }
+    }
+
+    public var description: String {
+        switch self {
+        case .attention(let layer): "layer \(layer), input of query, key and value"
+        case .output(let layer): "layer \(layer), input of output"
+        case .feedForward(let layer): "layer \(layer), input of gate and up"
+        case .down(let layer): "layer \(layer), input of down"
+        case .head: "input of the head"
+        }
+    }
+}
+
+/// What matrices read while some tokens went through the model.
+public struct CalibrationBatch: Sendable {
+    /// [rows][width] each; the width follows from the site.
+    public var inputs: [CalibrationSite: [Float]]
+    /// Tokens of the whole pass that are done with this batch.
+    public var tokensDone: Int
+
+    public init(inputs: [CalibrationSite: [Float]], tokensDone: Int) {
+        self.inputs = inputs
+        self.tokensDone = tokensDone
+    }
+}
+
+/// A calibration text that runs through a model of the same checkpoint. The quantizer does not run models: whoever can
+/// hands it one of these.
+public protocol CalibrationSource: AnyObject {
+    /// SHA-256 of the text, 64 lower-case hex digits.
+    var textDigest: String { get }
+    /// Tokens of a pass.
+    var tokenCount: Int { get }
+    /// Runs all tokens and hands over the inputs of `sites`. Every pass gives the same batches.
+    func run(
+        sites: Set<CalibrationSite>, _ body: (CalibrationBatch) throws(QuantizerError) -> Void
+    ) throws(QuantizerError)
+}
+
+/// What a calibration text is used for.
+public enum CalibrationMethod: String, CaseIterable, Sendable {
+    /// Errors are weighted by the mean square of the input that they meet.
+    case importance
+    /// Errors are carried on to weights that are not rounded yet, by the inputs' correlations (GPTQ).
+    case feedback
+}
+
+/// Calibration as a conversion is given it.
+public struct Calibration {
+    public let source: any CalibrationSource
+    public let method: CalibrationMethod
+
+    public init(source: any CalibrationSource, method: CalibrationMethod) {
+        self.source = source
+        self.method = method
+    }
+}
+
+/// Why a calibration text cannot be used.
+public enum CalibrationError: Error, Equatable, Sendable, CustomStringConvertible {
+    case emptyText(path: String)
+    case textTooShort(path: String, tokens: Int, needed: Int)
+    /// The model gave an input that is not finite.
+    case notFinite(site: CalibrationSite)
+    /// The model cannot be run; the reason is its error.
+    case model(reason: String)
+
+    public var description: String {
+        switch self {
+        case .emptyText(let path): "\(path): the calibration text is empty"
+        case .textTooShort(let path, let tokens, let needed):
+            "\(path): the calibration text has \(tokens) tokens, one chunk needs \(needed)"
+        case .notFinite(let site): "calibration: an activation is not finite (\(site))"
+        case .model(let reason): "calibration: \(reason)"
+        }
+    }
+}
+
+extension Provenance.Calibration {
+    init(_ calibration: Calibration) {
+        self.init(
+            method: calibration.method.rawValue, sha256: calibration.source.textDigest,
+            tokens: calibration.source.tokenCount)
+    }
+}
