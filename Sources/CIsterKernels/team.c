@@ -1,33 +1,54 @@
 // The only file with OpenMP in it.
 #include "ister_team.h"
 
-#include <errno.h>
 #include <linux/futex.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
 
-// 128 bytes: two lines, since the adjacent-line prefetcher couples them.
-enum { LINE = 128, INDEX_BITS = 20 };
+enum {
+  /// Two lines, since the adjacent-line prefetcher couples them.
+  LINE = 128,
+  INDEX_BITS = 20,
+  COUNT_BITS = 2 * INDEX_BITS,
+  /// Calls with much waiting, one after the other, before the team shrinks.
+  PATIENCE = 2,
+  /// Calls with fewer workers before all are tried again; doubles up to the second figure while that fails.
+  FIRST_REST = 64,
+  LONGEST_REST = 4096,
+};
 
-/// Remaining work of one worker: tag (phase, 24 bits) | begin (20) | end (20).
+/// Share of a call's time that a worker may wait asleep.
+static const double TOLERATED_WAIT = 0.3;
+
 typedef struct {
-  _Alignas(LINE) _Atomic uint64_t word;
+  /// Remaining work: tag (phase, 24 bits) | begin (20) | end (20).
+  _Alignas(LINE) _Atomic uint64_t work;
+  /// Nanoseconds asleep in this call, and when the worker returned from it.
+  _Alignas(LINE) int64_t asleep;
+  int64_t returned;
 } share;
 
 struct ister_team {
   size_t workers;
   size_t spin;
+  size_t active;
   size_t running;
+  size_t strikes;
+  size_t rest;
+  size_t rest_length;
   ister_team_function function;
   void *context;
-  _Alignas(LINE) _Atomic uint32_t arrived;
-  _Alignas(LINE) _Atomic uint32_t generation;
+  /// Tag (24 bits) | items done (40): of the newest phase that has any.
+  _Alignas(LINE) _Atomic uint64_t done;
+  /// Counts ended phases; what sleepers wait on.
+  _Alignas(LINE) _Atomic uint32_t ended;
   _Atomic uint32_t sleepers;
   _Alignas(LINE) share shares[];
 };
@@ -38,7 +59,9 @@ ister_team *ister_team_create(size_t workers, size_t spin) {
   if (!team) return NULL;
   memset(team, 0, sizeof(ister_team) + workers * sizeof(share));
   team->workers = workers;
+  team->active = workers;
   team->spin = spin;
+  team->rest_length = FIRST_REST;
   return team;
 }
 
@@ -54,56 +77,40 @@ static inline void relax(void) {
 #endif
 }
 
-static void sleep_until_changed(ister_team *team, uint32_t seen) {
-  atomic_fetch_add(&team->sleepers, 1);
-  while (atomic_load(&team->generation) == seen) {
-    syscall(SYS_futex, &team->generation, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
-  }
-  atomic_fetch_sub(&team->sleepers, 1);
+static int64_t nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-void ister_team_barrier(ister_team *team, size_t worker) {
-  (void)worker;
-  if (team->running == 1) return;
-  uint32_t seen = atomic_load_explicit(&team->generation, memory_order_relaxed);
-  if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 == team->running) {
-    atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
-    atomic_fetch_add(&team->generation, 1);
-    if (atomic_load(&team->sleepers)) syscall(SYS_futex, &team->generation, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0);
-    return;
-  }
-  for (size_t i = 0; i < team->spin; i++) {
-    if (atomic_load_explicit(&team->generation, memory_order_acquire) != seen) return;
-    relax();
-  }
-  sleep_until_changed(team, seen);
-}
+/// Whether tag a is that of a later phase than b; tags wrap at 24 bits.
+static int is_later(uint32_t a, uint32_t b) { return a != b && ((a - b) & 0xFFFFFF) < 0x800000; }
 
-static uint64_t packed(uint32_t phase, size_t begin, size_t end) {
-  return (uint64_t)phase << (2 * INDEX_BITS) | (uint64_t)begin << INDEX_BITS | (uint64_t)end;
+static uint32_t tag_of(uint64_t word) { return (uint32_t)(word >> COUNT_BITS); }
+
+static uint64_t packed(uint32_t tag, size_t begin, size_t end) {
+  return (uint64_t)tag << COUNT_BITS | (uint64_t)begin << INDEX_BITS | (uint64_t)end;
 }
 
 /// Takes up to grain items of one share, from the front or the back. A share that still carries an older phase belongs
-/// to a worker that has not arrived: whoever comes first sets it to the whole range, so a stalled core stalls nobody.
+/// to a worker that has not come yet: whoever is first sets it to the whole range.
 static ister_range take(ister_team *team, size_t owner, uint32_t phase, size_t items, size_t grain, int from_back) {
   const uint64_t mask = (1u << INDEX_BITS) - 1;
   const uint32_t tag = phase & 0xFFFFFF;
-  _Atomic uint64_t *word = &team->shares[owner].word;
-  uint64_t old = atomic_load_explicit(word, memory_order_acquire);
+  _Atomic uint64_t *work = &team->shares[owner].work;
+  uint64_t old = atomic_load_explicit(work, memory_order_acquire);
   for (;;) {
-    size_t begin, end;
-    if (old >> (2 * INDEX_BITS) == tag) {
+    if (is_later(tag_of(old), tag)) return (ister_range){0, 0};
+    size_t begin = items * owner / team->running, end = items * (owner + 1) / team->running;
+    if (tag_of(old) == tag) {
       begin = old >> INDEX_BITS & mask;
       end = old & mask;
-    } else {
-      begin = items * owner / team->running;
-      end = items * (owner + 1) / team->running;
     }
     size_t count = end - begin < grain ? end - begin : grain;
     ister_range range = from_back ? (ister_range){end - count, end} : (ister_range){begin, begin + count};
     uint64_t next = from_back ? packed(tag, begin, end - count) : packed(tag, begin + count, end);
     if (next == old) return range;
-    if (atomic_compare_exchange_weak_explicit(word, &old, next, memory_order_acq_rel, memory_order_acquire)) {
+    if (atomic_compare_exchange_weak_explicit(work, &old, next, memory_order_acq_rel, memory_order_acquire)) {
       return range;
     }
   }
@@ -117,11 +124,52 @@ ister_range ister_team_claim(ister_team *team, size_t worker, uint32_t phase, si
   return range;
 }
 
+void ister_team_complete(ister_team *team, uint32_t phase, size_t items, size_t count) {
+  const uint32_t tag = phase & 0xFFFFFF;
+  const uint64_t mask = ((uint64_t)1 << COUNT_BITS) - 1;
+  uint64_t old = atomic_load_explicit(&team->done, memory_order_acquire), next;
+  do {
+    // While items of this phase are open no later phase can have begun.
+    next = (uint64_t)tag << COUNT_BITS | ((tag_of(old) == tag ? old & mask : 0) + count);
+  } while (!atomic_compare_exchange_weak_explicit(&team->done, &old, next, memory_order_acq_rel, memory_order_acquire));
+  if ((next & mask) < items) return;
+  atomic_fetch_add(&team->ended, 1);
+  if (atomic_load(&team->sleepers)) syscall(SYS_futex, &team->ended, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0);
+}
+
+static int is_over(ister_team *team, uint32_t phase, size_t items) {
+  uint64_t done = atomic_load_explicit(&team->done, memory_order_acquire);
+  uint32_t tag = phase & 0xFFFFFF;
+  return is_later(tag_of(done), tag) || (tag_of(done) == tag && (done & (((uint64_t)1 << COUNT_BITS) - 1)) >= items);
+}
+
+static void sleep_until_over(ister_team *team, uint32_t phase, size_t items) {
+  atomic_fetch_add(&team->sleepers, 1);
+  for (;;) {
+    uint32_t seen = atomic_load(&team->ended);
+    if (is_over(team, phase, items)) break;
+    syscall(SYS_futex, &team->ended, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+  }
+  atomic_fetch_sub(&team->sleepers, 1);
+}
+
+void ister_team_wait(ister_team *team, size_t worker, uint32_t phase, size_t items) {
+  if (items == 0) return;
+  for (size_t i = 0; i <= team->spin; i++) {
+    if (is_over(team, phase, items)) return;
+    relax();
+  }
+  int64_t start = nanoseconds();
+  sleep_until_over(team, phase, items);
+  team->shares[worker].asleep += nanoseconds() - start;
+}
+
 #if defined(__x86_64__)
 enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
 #endif
 
 static void run_worker(ister_team *team, size_t worker) {
+  team->shares[worker].asleep = 0;
 #if defined(__x86_64__)
   unsigned int saved = _mm_getcsr();
   _mm_setcsr(saved | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
@@ -130,25 +178,56 @@ static void run_worker(ister_team *team, size_t worker) {
 #else
   team->function(team->context, team, worker);
 #endif
+  team->shares[worker].returned = nanoseconds();
+}
+
+/// Shrinks a team in which a worker waited for much of several calls: another process holds a core, and fewer workers
+/// are faster than waiting for it. All workers are tried again after a rest.
+static void adapt(ister_team *team, int64_t start, int64_t end) {
+  int64_t longest = 0;
+  for (size_t worker = 0; worker < team->running; worker++) {
+    int64_t wait = team->shares[worker].asleep + (end - team->shares[worker].returned);
+    if (wait > longest) longest = wait;
+  }
+  int waited = (double)longest > TOLERATED_WAIT * (double)(end - start);
+  team->strikes = waited ? team->strikes + 1 : team->strikes / 2;
+  if (team->strikes >= PATIENCE) {
+    team->strikes = 0;
+    team->active = team->running - 1;
+    team->rest = team->rest_length;
+    if (team->rest_length < LONGEST_REST) team->rest_length *= 2;
+  } else if (team->running == team->workers && !waited && team->rest_length > FIRST_REST) {
+    team->rest_length /= 2;
+  }
 }
 
 // Declared here: omp.h does not come with every compiler that has -fopenmp.
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
 
+static void run_alone(ister_team *team) {
+  team->running = 1;
+  run_worker(team, 0);
+}
+
 size_t ister_team_run(ister_team *team, ister_team_function function, void *context) {
   team->function = function;
   team->context = context;
-  if (team->workers == 1) {
-    team->running = 1;
-    run_worker(team, 0);
+  if (team->active < team->workers && team->rest-- == 0) {
+    team->rest = 0;
+    team->active = team->workers;
+  }
+  if (team->active == 1) {
+    run_alone(team);
     return 1;
   }
-#pragma omp parallel num_threads((int)team->workers)
+  int64_t start = nanoseconds();
+#pragma omp parallel num_threads((int)team->active)
   {
 #pragma omp single
     team->running = (size_t)omp_get_num_threads();
     run_worker(team, (size_t)omp_get_thread_num());
   }
+  if (team->running > 1) adapt(team, start, nanoseconds());
   return team->running;
 }

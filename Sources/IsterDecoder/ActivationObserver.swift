@@ -38,11 +38,13 @@ private func notify(
 extension ForwardPass {
     /// Shows one site's rows to the observer, if there is one: on the calling thread, while the others wait.
     @inline(__always)
-    func observe(_ worker: Worker, _ site: ActivationSite, _ rows: Activations, _ count: Int, _ width: Int) {
+    func observe(_ worker: inout Worker, _ site: ActivationSite, _ rows: Activations, _ count: Int, _ width: Int) {
         guard let observer = unsafe observer else { return }
+        worker.phase &+= 1
         if worker.index == 0 {
             unsafe notify(observer, site, rows, count, width)
+            unsafe ister_team_complete(worker.team, worker.phase, 1, 1)
         }
-        unsafe ister_team_barrier(worker.team, worker.index)
+        unsafe ister_team_wait(worker.team, worker.index, worker.phase, 1)
     }
 }

@@ -5,7 +5,7 @@ extension ForwardPass {
     func attention(_ worker: inout Worker, _ layer: Int) {
         let weights = unsafe layers + layer
         unsafe normalizeRows(&worker, weights.pointee.attentionNorm)
-        observe(worker, .attention(layer: layer), buffers.normed, rowCount, dimensions.hidden)
+        observe(&worker, .attention(layer: layer), buffers.normed, rowCount, dimensions.hidden)
         unsafe multiply(
             &worker, buffers.normed, rows: rowCount,
             Product(weights.pointee.query, into: buffers.query, stride: buffers.queryStride),
@@ -14,7 +14,7 @@ extension ForwardPass {
         rotateAndStore(&worker, layer)
         attend(&worker, layer)
         quantizeRows(&worker, buffers.attended)
-        observe(worker, .output(layer: layer), buffers.attended, rowCount, dimensions.queryWidth)
+        observe(&worker, .output(layer: layer), buffers.attended, rowCount, dimensions.queryWidth)
         unsafe multiply(
             &worker, buffers.attended, rows: rowCount,
             Product(weights.pointee.output, into: buffers.residual, stride: buffers.residualStride, accumulate: true))
@@ -24,7 +24,7 @@ extension ForwardPass {
     func feedForward(_ worker: inout Worker, _ layer: Int) {
         let weights = unsafe layers + layer
         unsafe normalizeRows(&worker, weights.pointee.feedForwardNorm)
-        observe(worker, .feedForward(layer: layer), buffers.normed, rowCount, dimensions.hidden)
+        observe(&worker, .feedForward(layer: layer), buffers.normed, rowCount, dimensions.hidden)
         unsafe multiply(
             &worker, buffers.normed, rows: rowCount,
             Product(weights.pointee.gate, into: buffers.gated.floats, stride: buffers.gated.floatStride),
@@ -35,7 +35,7 @@ extension ForwardPass {
             unsafe kernels.pointee.swiglu(buffers.gated.row(row), buffers.up + row * buffers.upStride, padded)
             quantize(buffers.gated, row, index)
         }
-        observe(worker, .down(layer: layer), buffers.gated, rowCount, dimensions.feedForward)
+        observe(&worker, .down(layer: layer), buffers.gated, rowCount, dimensions.feedForward)
         unsafe multiply(
             &worker, buffers.gated, rows: rowCount,
             Product(weights.pointee.down, into: buffers.residual, stride: buffers.residualStride, accumulate: true))

@@ -16,7 +16,7 @@ struct AttentionTile {
 }
 
 /// One forward call: pointers and sizes only, so that nothing is retained or allocated while it runs. Every worker
-/// runs `run` from start to end on its share (SPMD); a barrier follows each distribution.
+/// runs `run` from start to end on its share (SPMD) and waits after each distribution until its items are done.
 @safe struct ForwardPass {
     let dimensions: Dimensions
     let kernels: UnsafePointer<ister_kernels>
@@ -53,8 +53,8 @@ struct AttentionTile {
         let sines: UnsafeMutablePointer<Float>
     }
 
-    /// Distributions of one call: the next call's phases start after them.
-    var phaseCount: UInt32 { UInt32(dimensions.layerCount * 10 + 3) }
+    /// Most distributions of one call, observations included: the next call's phases start after them.
+    var phaseCount: UInt32 { UInt32(dimensions.layerCount * 14 + 4) }
 
     func run(_ worker: inout Worker) {
         embed(&worker)
@@ -87,14 +87,14 @@ struct AttentionTile {
             unsafe normalize(buffers.residual + row * buffers.residualStride, norm, buffers.final.row(index))
             quantize(buffers.final, index, workerIndex)
         }
-        observe(worker, .head, buffers.final, logitRowCount, dimensions.hidden)
+        observe(&worker, .head, buffers.final, logitRowCount, dimensions.hidden)
         let product = unsafe Product(head, into: buffers.logits, stride: buffers.logitStride)
         multiply(&worker, buffers.final, rows: logitRowCount, product)
     }
 }
 
 extension ForwardPass {
-    /// Calls `body` for the items of 0..<items that fall to this worker, then waits for all workers.
+    /// Calls `body` for the items of 0..<items that fall to this worker, then waits until all are done.
     @inline(__always)
     func distribute(_ worker: inout Worker, items: Int, grain: Int, _ body: (Int) -> Void) {
         distribute(&worker, items: items, grain: grain) { begin, end in
@@ -109,8 +109,9 @@ extension ForwardPass {
             let share = unsafe ister_team_claim(worker.team, worker.index, worker.phase, items, grain)
             if share.begin == share.end { break }
             body(share.begin, share.end)
+            unsafe ister_team_complete(worker.team, worker.phase, items, share.end - share.begin)
         }
-        unsafe ister_team_barrier(worker.team, worker.index)
+        unsafe ister_team_wait(worker.team, worker.index, worker.phase, items)
     }
 
     @inline(__always)

@@ -5,7 +5,7 @@ internal import CIsterKernels
     let handle: OpaquePointer
     let workers: Int
 
-    /// Polls of a barrier before it sleeps: about 50 us; none when the workers outnumber the processors, since then the
+    /// Polls before a wait sleeps: about 50 us; none when the workers outnumber the processors, since then the
     /// one that is waited for needs the processor.
     private static let spin = 2000
 

@@ -8,21 +8,22 @@
 
 /// A team of threads that runs one function at a time, every worker the same code on its own share (SPMD).
 /// Only one thread, always the same, may call ister_team_run: OpenMP keeps a pool for each calling thread.
+///
+/// Work comes in phases. A phase ends when its items are done, not when all workers have come: a worker that another
+/// process keeps off its core finds the phases it missed empty and catches up. A team that loses much of its time waiting
+/// runs with fewer workers for a while.
 typedef struct ister_team ister_team;
 
 typedef void (*ister_team_function)(void *context, ister_team *team, size_t worker);
 
-/// workers >= 1. spin: polls of the barrier before it sleeps; 0 when threads outnumber processors. Null without memory.
+/// workers >= 1. spin: polls before a wait sleeps; 0 when threads outnumber processors. Null without memory.
 ister_team *_Nullable ister_team_create(size_t workers, size_t spin);
 void ister_team_destroy(ister_team *team);
 size_t ister_team_workers(const ister_team *team);
 
-/// Runs function(context, team, worker) on every worker and returns when all have returned. FTZ and DAZ are set inside
-/// and restored after. Returns the number of workers that really ran; the function saw the same number.
+/// Runs function(context, team, worker) on the active workers and returns when all have returned. FTZ and DAZ are set
+/// inside and restored after. Returns the number of workers that ran.
 size_t ister_team_run(ister_team *team, ister_team_function function, void *context);
-
-/// Waits until every worker of the running function has arrived.
-void ister_team_barrier(ister_team *team, size_t worker);
 
 typedef struct {
   size_t begin;
@@ -31,8 +32,14 @@ typedef struct {
 
 /// The next share of `items` in this phase: first the front of the worker's own contiguous range, then the back of the
 /// others'. Empty (begin == end) when none is left. phase: counts up by one for every distribution in the team's life,
-/// the same on all workers; a barrier stands between two phases. items < 2^20; grain >= 1.
+/// the same on all workers; a worker waits for a phase before it claims from the next. items < 2^20; grain >= 1.
 ister_range ister_team_claim(ister_team *team, size_t worker, uint32_t phase, size_t items, size_t grain);
+
+/// Reports `count` claimed items of this phase as done.
+void ister_team_complete(ister_team *team, uint32_t phase, size_t items, size_t count);
+
+/// Returns when all items of this phase are done.
+void ister_team_wait(ister_team *team, size_t worker, uint32_t phase, size_t items);
 
 /// Writes the numbers of the processors that this thread may run on, ascending, and returns how many there are (which
 /// may exceed capacity). 0 when the kernel does not say.
