@@ -68,7 +68,7 @@ let package = Package(
             name: "IsterEvaluationTests",
             dependencies: [
                 "IsterEvaluation", "IsterQuantizer", "IsterDecoder", "IsterModelFile", "IsterTokenizer",
-            ], swiftSettings: house),
+            ], resources: [.copy("Golden")], swiftSettings: house),
         .testTarget(
             name: "GoldenTests",
             dependencies: ["IsterQuantizer", "IsterDecoder", "IsterGenerator", "IsterModelFile", "IsterTokenizer"],

@@ -5,6 +5,10 @@
   Tools/golden-evaluation.py CHECKPOINT --data DIR --suite mmlu,piqa --limit 200 -o golden.jsonl
   Tools/golden-evaluation.py CHECKPOINT --data DIR --suite mmlu,piqa --limit 200 --compare run.jsonl
 
+Tests/IsterEvaluationTests/Golden/golden.jsonl is made of that folder's items and the checkpoint stories260K:
+  --shots 1 --suite mmlu,winogrande,gsm8k,arc_easy,arc_challenge,openbookqa
+  --suite truthfulqa,hellaswag,piqa,boolq
+
 --compare reads a run file of `ister eval tasks --output` and tells for how many items the chosen option is the same.
 The rules are lm-evaluation-harness': white space at the end of a context belongs to the continuation, both are encoded
 together, and what comes after the context's own tokens is the continuation. float32 on the CPU.
@@ -17,13 +21,19 @@ import string
 import sys
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedTokenizerFast
 
 NUMBER = re.compile(r"-?[0-9][0-9,]*(?:\.[0-9]+)?")
 FILES = {"truthfulqa": "truthfulqa_mc"}
 POOLS = {"mmlu": ("mmlu_dev", 5), "winogrande": ("winogrande_train_s", 5), "gsm8k": ("gsm8k_train", 5),
          "arc_challenge": ("arc_challenge_dev", 25), "arc_easy": ("arc_easy_dev", 0),
          "openbookqa": ("openbookqa_train", 0)}
+
+
+def load_tokenizer(folder):
+    """tokenizer.json as it stands: transformers 5 rebuilds some tokenizers by class and drops its pre-tokenizer."""
+    path = os.path.join(folder, "tokenizer.json")
+    return PreTrainedTokenizerFast(tokenizer_file=path) if os.path.exists(path) else AutoTokenizer.from_pretrained(folder)
 
 
 def rows(path):
@@ -129,7 +139,7 @@ class Scorer:
         logits, made = self.move(self.tokenizer(context)["input_ids"]), []
         while len(made) < limit:
             token = int(logits[-1].argmax())
-            if token == self.tokenizer.eos_token_id:
+            if token == self.model.config.eos_token_id:
                 break
             made.append(token)
             text = self.tokenizer.decode(made, skip_special_tokens=True)
@@ -154,8 +164,12 @@ def score(scorer, suite, item, pool, shots, primer):
         return line | {"generated": text, "correct": number(text) == number(item["answer_text"])}
     values = scorer.scores(asked)
     normalized = [value / len(text.removeprefix(" ")) for value, (_, text) in zip(values, asked)]
-    return line | {"scores": values, "chosen": values.index(max(values)),
-                   "chosen_norm": normalized.index(max(normalized))}
+    line |= {"scores": values, "chosen": values.index(max(values)), "chosen_norm": normalized.index(max(normalized))}
+    if "mc2_choices" in item:
+        pairs = [(asked[0][0], " " + choice) for choice in item["mc2_choices"]]
+        powers = torch.tensor(scorer.scores(pairs), dtype=torch.float64).exp()
+        line["mc2"] = float((powers * torch.tensor(item["mc2_labels"])).sum() / powers.sum())
+    return line
 
 
 def compare(golden, path):
@@ -171,7 +185,8 @@ def compare(golden, path):
         same = sum(a["chosen"] == b["chosen"] for a, b in pairs)
         norm = sum(a["chosen_norm"] == b["chosen_norm"] for a, b in pairs)
         largest = max((abs(x - y) for a, b in pairs for x, y in zip(a["scores"], b["scores"])), default=0.0)
-        print(f"{suite}: choice equal in {same}, normalized in {norm} of {len(pairs)}; largest difference {largest:.2e}")
+        print(f"{suite}: choice equal in {same}, normalized in {norm} of {len(pairs)}; "
+              f"largest difference {largest:.2e}")
 
 
 def main():
@@ -184,7 +199,7 @@ def main():
     parser.add_argument("-o", "--output")
     parser.add_argument("--compare")
     arguments = parser.parse_args()
-    tokenizer = AutoTokenizer.from_pretrained(arguments.checkpoint)
+    tokenizer = load_tokenizer(arguments.checkpoint)
     model = AutoModelForCausalLM.from_pretrained(arguments.checkpoint, dtype=torch.float32).eval()
     scorer = Scorer(model, tokenizer)
     golden = []

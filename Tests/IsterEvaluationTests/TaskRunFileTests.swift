@@ -1,0 +1,115 @@
+import Foundation
+@testable import IsterEvaluation
+import IsterQuantizer
+import Testing
+
+@Suite struct TaskRunFileTests {
+    let model: StoriesModel
+    let suite: TaskSuite
+    var path: String { model.folder.path + "/run.jsonl" }
+
+    init() throws {
+        model = try StoriesModel()
+        suite = try TaskSuite.load("hellaswag", folder: GoldenScore.folder)
+    }
+
+    private func outcome(_ index: Int, isCorrect: Bool) -> TaskOutcome {
+        TaskOutcome(
+            suite: suite.name, id: suite.items[index].id, scores: [-1.5, -2.25, -1e-300], chosen: isCorrect ? 0 : 1,
+            chosenNormalized: isCorrect ? 0 : 1, isCorrect: isCorrect, isCorrectNormalized: isCorrect, trueShare: nil,
+            generated: nil)
+    }
+
+    @Test func `a run goes on where it was interrupted, also in the middle of a line`() throws {
+        let first = outcome(0, isCorrect: true)
+        do {
+            let run = try TaskRunFile(extending: path, model: RunModel(model.file))
+            try run.begin(suite)
+            try run.add(first)
+            try run.add(outcome(1, isCorrect: false))
+        }
+        let whole = try model.folder.read("run.jsonl")
+        for cut in [1, 5, 40] {
+            _ = try model.folder.write(Array(whole.dropLast(cut)), "run.jsonl")
+            let run = try TaskRunFile(extending: path, model: RunModel(model.file))
+            #expect(run.outcomes(of: suite) == [first])
+            try run.begin(suite)
+            try run.add(outcome(1, isCorrect: false))
+            #expect(try model.folder.read("run.jsonl") == whole)
+        }
+        #expect(try TaskRunFile(reading: path).outcomes(of: suite).count == 2)
+    }
+
+    @Test func `a corrupt line of a run is refused by its number`() throws {
+        let run = try TaskRunFile(extending: path, model: RunModel(model.file))
+        try run.begin(suite)
+        try run.add(outcome(0, isCorrect: true))
+        var bytes = try model.folder.read("run.jsonl")
+        let lines = JSONLines.split(bytes)
+        bytes[lines[1].offset] = UInt8(ascii: "x")
+        _ = try model.folder.write(bytes, "run.jsonl")
+        #expect(throws: EvaluationError.run(path: path, line: 2, reason: "not JSON")) {
+            try TaskRunFile(reading: path)
+        }
+        _ = try model.folder.write(Array("{}\n".utf8), "run.jsonl")
+        #expect(
+            throws: EvaluationError.run(
+                path: path, line: 1, reason: "no run file: its first line does not name a model")
+        ) {
+            try TaskRunFile(reading: path)
+        }
+        _ = try model.folder.write([], "run.jsonl")
+        #expect(throws: EvaluationError.run(path: path, line: 1, reason: "no run file: it is empty")) {
+            try TaskRunFile(reading: path)
+        }
+    }
+
+    @Test func `runs of another model, other items or other shots are not mixed`() throws {
+        let run = try TaskRunFile(extending: path, model: RunModel(model.file))
+        try run.begin(suite)
+        let other = try StoriesModel(.q8)
+        #expect(throws: EvaluationError.self) { try TaskRunFile(extending: path, model: RunModel(other.file)) }
+        let changed = TaskSuite(
+            name: suite.name, items: suite.items, shotCount: 0, digest: "0", isNormalized: true, pool: [], primer: "")
+        #expect(throws: EvaluationError.self) { try run.begin(changed) }
+        let shots = TaskSuite(
+            name: suite.name, items: suite.items, shotCount: 3, digest: suite.digest, isNormalized: true, pool: [],
+            primer: "")
+        #expect(
+            throws: EvaluationError.runOfOther(
+                path: path, what: "number of shots for hellaswag", found: "0", needed: "3")
+        ) { try TaskRunFile(reading: path).requireSame(shots) }
+    }
+
+    @Test func `flips count the items whose correctness changed`() throws {
+        let now = [outcome(0, isCorrect: true), outcome(1, isCorrect: false), outcome(2, isCorrect: false)]
+        let before = [outcome(0, isCorrect: false), outcome(1, isCorrect: true), outcome(2, isCorrect: false)]
+        let flips = try #require(TaskSummary(suite, now, reference: before).flips)
+        let found = [flips.itemCount, flips.toRight, flips.toWrong, flips.otherAnswers]
+        #expect(found == [3, 1, 1, 2])
+        #expect(TaskSummary(suite, now).flips == nil)
+        let none = try #require(TaskSummary(suite, now, reference: now).flips)
+        let unchanged = [none.itemCount, none.toRight, none.toWrong, none.otherAnswers]
+        #expect(unchanged == [3, 0, 0, 0])
+    }
+
+    @Test func `the error of an accuracy is that of a sample of yes and no`() {
+        let accuracy = TaskSummary(suite, [outcome(0, isCorrect: true), outcome(1, isCorrect: false)]).accuracy
+        #expect(accuracy.value == 0.5)
+        #expect(abs(accuracy.error - 0.5) < 1e-12)
+    }
+
+    @Test func `the report is one page that shows every run and hides no markup of names`() throws {
+        var named = RunModel(model.file)
+        named.name = "<b>&\"x\""
+        let summary = TaskSummary(suite, [outcome(0, isCorrect: true)])
+        let page = ReportPage([
+            .init(model: named, summaries: [summary]), .init(model: RunModel(model.file), summaries: []),
+        ])
+        let html = page.html
+        #expect(html.contains("&lt;b&gt;&amp;&quot;x&quot;"))
+        #expect(!html.contains("<b>"))
+        #expect(html.components(separatedBy: "<svg").count == 3)
+        #expect(!html.contains("http") && !html.contains("<script") && !html.contains("nan"))
+    }
+}
