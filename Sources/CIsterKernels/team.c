@@ -2,6 +2,7 @@
 #include "ister_team.h"
 
 #include <linux/futex.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,8 +54,30 @@ struct ister_team {
   _Alignas(LINE) share shares[];
 };
 
+static void *pass_through(void *gate) {
+  pthread_mutex_lock(gate);
+  pthread_mutex_unlock(gate);
+  return NULL;
+}
+
+/// Whether the system lets this process have `count` more threads at a time, as far as a trial can tell: OpenMP aborts
+/// the process when it does not.
+static int has_threads(size_t count) {
+  if (count == 0) return 1;
+  pthread_t *threads = malloc(count * sizeof(pthread_t));
+  if (!threads) return 0;
+  pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&gate);
+  size_t started = 0;
+  while (started < count && pthread_create(&threads[started], NULL, pass_through, &gate) == 0) started++;
+  pthread_mutex_unlock(&gate);
+  for (size_t i = 0; i < started; i++) pthread_join(threads[i], NULL);
+  free(threads);
+  return started == count;
+}
+
 ister_team *ister_team_create(size_t workers, size_t spin) {
-  if (workers == 0 || workers > 4096) return NULL;
+  if (workers == 0 || workers > 4096 || !has_threads(workers - 1)) return NULL;
   ister_team *team = aligned_alloc(LINE, sizeof(ister_team) + workers * sizeof(share));
   if (!team) return NULL;
   memset(team, 0, sizeof(ister_team) + workers * sizeof(share));
@@ -205,8 +228,18 @@ static void adapt(ister_team *team, int64_t start, int64_t end) {
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
 
+/// Before the workers of a call begin. The shares of workers that sat out carry old tags; beyond half the range of tags
+/// an old one would look later than the next phase, and its items would never be claimed.
+static void begin_call(ister_team *team, size_t running) {
+  const uint32_t newest = tag_of(atomic_load_explicit(&team->done, memory_order_relaxed));
+  for (size_t i = team->running; i < running; i++) {
+    atomic_store_explicit(&team->shares[i].work, packed(newest, 0, 0), memory_order_relaxed);
+  }
+  team->running = running;
+}
+
 static void run_alone(ister_team *team) {
-  team->running = 1;
+  begin_call(team, 1);
   run_worker(team, 0);
 }
 
@@ -225,7 +258,7 @@ size_t ister_team_run(ister_team *team, ister_team_function function, void *cont
 #pragma omp parallel num_threads((int)team->active)
   {
 #pragma omp single
-    team->running = (size_t)omp_get_num_threads();
+    begin_call(team, (size_t)omp_get_num_threads());
     run_worker(team, (size_t)omp_get_thread_num());
   }
   if (team->running > 1) adapt(team, start, nanoseconds());

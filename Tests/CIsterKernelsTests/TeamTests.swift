@@ -30,6 +30,25 @@ private func countItems(_ context: UnsafeMutableRawPointer, _ team: OpaquePointe
     }
 }
 
+/// One phase whose items are counted, without the wait that a lost item would never end.
+@safe private struct UnwaitedJob {
+    let counts: UnsafeMutablePointer<Int32>
+    let items: Int
+    let isSlow: Bool
+    let phase: UInt32
+}
+
+private func countWithoutWaiting(_ context: UnsafeMutableRawPointer, _ team: OpaquePointer, _ worker: Int) {
+    let job = unsafe context.assumingMemoryBound(to: UnwaitedJob.self).pointee
+    if job.isSlow, worker == 1 { usleep(5000) }
+    while true {
+        let range = unsafe ister_team_claim(team, worker, job.phase, job.items, 3)
+        if range.begin == range.end { break }
+        for item in range.begin..<range.end { unsafe job.counts[item] += 1 }
+        unsafe ister_team_complete(team, job.phase, job.items, range.end - range.begin)
+    }
+}
+
 @Suite(.serialized) struct TeamTests {
     /// Several calls of one team whose last worker always comes late, so that the team also shrinks and grows again.
     /// Between calls phases leap, so that their 24-bit tags wrap.
@@ -51,5 +70,21 @@ private func countItems(_ context: UnsafeMutableRawPointer, _ team: OpaquePointe
             }
             unsafe ister_team_destroy(team)
         }
+    }
+
+    /// While the last worker sits out, the phases pass half the range of tags.
+    @Test func `a worker that sat out for long leaves no item unclaimed when it comes back`() {
+        let team = unsafe ister_team_create(2, 0)!
+        defer { unsafe ister_team_destroy(team) }
+        var sizes: [Int] = []
+        for call in 0..<200 where sizes.count < 3 || sizes.last != 2 || !sizes.contains(1) {
+            let counts = Owned(repeating: Int32(0), count: 100)
+            var job = unsafe UnwaitedJob(
+                counts: counts.start, items: 100, isSlow: call < 4, phase: 1 + UInt32(call) * 0x3_0000)
+            sizes.append(unsafe ister_team_run(team, { unsafe countWithoutWaiting($0, $1, $2) }, &job))
+            #expect(counts.array.allSatisfy { $0 == 1 })
+        }
+        #expect(sizes.contains(1), "the team never shrank")
+        #expect(sizes.last == 2, "the team never grew again")
     }
 }

@@ -16,7 +16,8 @@ typedef struct ister_team ister_team;
 
 typedef void (*ister_team_function)(void *context, ister_team *team, size_t worker);
 
-/// workers >= 1. spin: polls before a wait sleeps; 0 when threads outnumber processors. Null without memory.
+/// workers >= 1. spin: polls before a wait sleeps; 0 when threads outnumber processors. Null when the system refuses
+/// the memory or the threads.
 ister_team *_Nullable ister_team_create(size_t workers, size_t spin);
 void ister_team_destroy(ister_team *team);
 size_t ister_team_workers(const ister_team *team);
