@@ -53,7 +53,6 @@ public struct TokenSlice: Sendable {
     public let instructionSet: String
     public let cacheFormat: CacheFormat
     public var cacheBytes: Int { cache.bytes }
-    public var scratchBytes: Int { scratch.bytes }
     /// Rows of logits that the last forward call left.
     public private(set) var logitRowCount = 0
 
@@ -74,6 +73,8 @@ public struct TokenSlice: Sendable {
     private let rows: RowTables
     private var pass: ForwardPass
     private var lengths: [Int]
+    /// Sequences whose cache may hold values that are not finite.
+    private var spoiled: Set<Int> = []
 
     public init(_ file: ModelFile, options: DecoderOptions = DecoderOptions()) throws(DecoderError) {
         let shape = file.header.shape
@@ -121,7 +122,10 @@ public struct TokenSlice: Sendable {
     public func length(ofSequence sequence: Int) -> Int { lengths[sequence] }
 
     /// Forgets a sequence's tokens.
-    public func reset(sequence: Int) { lengths[sequence] = 0 }
+    public func reset(sequence: Int) {
+        if spoiled.remove(sequence) != nil { cache.clear(sequence: sequence) }
+        lengths[sequence] = 0
+    }
 
     /// Forgets a sequence's tokens from position `length` on. False, and nothing is forgotten, when the sequence is
     /// longer than a layer's window: its ring may no longer hold what the positions before `length` saw.
@@ -136,6 +140,7 @@ public struct TokenSlice: Sendable {
     }
 
     /// Runs tokens of one or several sequences through the model in one call; each continues at its sequence's length.
+    /// After `notFinite` the sequences of the call must be reset before they are used again.
     public func forward(_ slices: [TokenSlice]) throws(DecoderError) {
         try check(slices)
         plan(slices)
@@ -146,7 +151,10 @@ public struct TokenSlice: Sendable {
         }
         pass.phase &+= pass.phaseCount
         logitRowCount = pass.logitRowCount
-        if !isFinite { throw .notFinite }
+        if !isFinite {
+            spoiled.formUnion(slices.map(\.sequence))
+            throw .notFinite
+        }
         for slice in slices { lengths[slice.sequence] += slice.tokens.count }
     }
 

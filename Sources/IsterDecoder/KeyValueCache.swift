@@ -1,4 +1,5 @@
 internal import CIsterKernels
+internal import Glibc
 internal import IsterModelFile
 
 /// Element type of the key/value cache.
@@ -18,6 +19,9 @@ public enum CacheFormat: String, Sendable {
     let bytes: Int
     private let memory: AnonymousMemory
     private let tables: UnsafeMutableBufferPointer<Int32>
+    private let layerCount: Int
+    private let keyBlockBytes: Int
+    private let valueBlockBytes: Int
 
     /// - Parameter positions: that a sequence without a window can hold.
     init(
@@ -30,8 +34,14 @@ public enum CacheFormat: String, Sendable {
         let blocks = rings.reduce(0, +)
         let (perSequence, overflow) = blocks.multipliedReportingOverflow(by: keyBlock + valueBlock)
         let (total, overflows) = perSequence.multipliedReportingOverflow(by: sequenceCount)
-        guard !overflow, !overflows else { throw .outOfMemory(what: "key/value cache", bytes: .max) }
+        // Block numbers are Int32.
+        guard !overflow, !overflows, blocks * sequenceCount <= Int32.max else {
+            throw .outOfMemory(what: "key/value cache", bytes: .max)
+        }
         bytes = total
+        layerCount = rings.count
+        keyBlockBytes = keyBlock
+        valueBlockBytes = valueBlock
         memory = try AnonymousMemory(bytes: total)
         unsafe tables = .allocate(capacity: blocks * sequenceCount)
         unsafe views = .allocate(capacity: rings.count * sequenceCount)
@@ -48,6 +58,18 @@ public enum CacheFormat: String, Sendable {
                     keys: at, values: values, table: table, table_length: ring)
             }
             unsafe at = values + ring * sequenceCount * valueBlock
+        }
+    }
+
+    /// Writes zeros over all that one sequence holds in every layer. A masked position weighs 0, and 0 times what is
+    /// not finite would still spoil a sum.
+    func clear(sequence: Int) {
+        let sequenceCount = unsafe views.count / layerCount
+        for layer in 0..<layerCount {
+            let view = unsafe views[layer * sequenceCount + sequence]
+            let ring = unsafe view.table_length
+            _ = unsafe memset(view.keys + sequence * ring * keyBlockBytes, 0, ring * keyBlockBytes)
+            _ = unsafe memset(view.values + sequence * ring * valueBlockBytes, 0, ring * valueBlockBytes)
         }
     }
 

@@ -45,19 +45,19 @@ public enum Machine {
     public static func streamingBandwidth(
         threads: Int, bytes: Int = 1 << 30, rounds: Int = 5
     ) throws(DecoderError) -> Double {
-        let buffer = try AnonymousMemory(bytes: bytes)
+        let pieces = max(bytes / StreamJob.pieceBytes, 1)
+        let buffer = try AnonymousMemory(bytes: pieces * StreamJob.pieceBytes)
         let team = try Team(workers: threads)
-        var job = unsafe StreamJob(
-            kernels: try kernels(), base: buffer.base, bytes: bytes, workers: threads, touch: true)
+        var job = unsafe StreamJob(kernels: try kernels(), base: buffer.base, pieces: pieces)
         unsafe team.run(&job) { unsafe StreamJob.work($0, $1, $2) }
-        job.touch = false
         var best = Double.infinity
         for _ in 0..<rounds {
+            job.phase += 1
             let start = ContinuousClock.now
             unsafe team.run(&job) { unsafe StreamJob.work($0, $1, $2) }
             best = min(best, (ContinuousClock.now - start) / .seconds(1))
         }
-        return Double(bytes) / best
+        return Double(pieces * StreamJob.pieceBytes) / best
     }
 
     static func kernels(named requested: String? = nil) throws(DecoderError) -> UnsafePointer<ister_kernels> {
@@ -80,22 +80,29 @@ public enum Machine {
     }
 }
 
-/// One pass of all workers over a buffer.
+/// One pass over a buffer, which the first pass writes. Pieces are claimed, for a team may run with fewer workers than
+/// were asked for and must still read every byte.
 @safe private struct StreamJob {
+    static let pieceBytes = 1 << 20
+    static let firstPhase: UInt32 = 1
     let kernels: UnsafePointer<ister_kernels>
     let base: UnsafeMutableRawPointer
-    let bytes: Int
-    let workers: Int
-    var touch: Bool
+    let pieces: Int
+    var phase = firstPhase
 
     static func work(_ context: UnsafeMutableRawPointer, _ team: OpaquePointer, _ worker: Int) {
-        let job = unsafe context.assumingMemoryBound(to: StreamJob.self)
-        let share = unsafe job.pointee.bytes / job.pointee.workers & ~4095
-        let start = unsafe job.pointee.base + worker * share
-        if unsafe job.pointee.touch {
-            unsafe memset(start, Int32(truncatingIfNeeded: worker + 1), share)
-        } else {
-            _ = unsafe job.pointee.kernels.pointee.stream(start, share)
+        let job = unsafe context.assumingMemoryBound(to: StreamJob.self).pointee
+        while true {
+            let range = unsafe ister_team_claim(team, worker, job.phase, job.pieces, 4)
+            if range.begin == range.end { return }
+            let start = unsafe job.base + range.begin * pieceBytes
+            let count = (range.end - range.begin) * pieceBytes
+            if job.phase == firstPhase {
+                unsafe memset(start, Int32(truncatingIfNeeded: worker + 1), count)
+            } else {
+                _ = unsafe job.kernels.pointee.stream(start, count)
+            }
+            unsafe ister_team_complete(team, job.phase, job.pieces, range.end - range.begin)
         }
     }
 }

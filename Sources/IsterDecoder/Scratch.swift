@@ -107,14 +107,12 @@ internal import IsterModelFile
 /// Owner of the buffers.
 @safe final class Scratch {
     let buffers: Buffers
-    let bytes: Int
     private let memory: AnonymousMemory
 
     init(_ dimensions: Dimensions, rows: Int, workers: Int) throws(DecoderError) {
         var count = unsafe Arena(base: nil)
         _ = count.buffers(dimensions, rows: rows, workers: workers)
-        bytes = count.used
-        memory = try AnonymousMemory(bytes: bytes)
+        memory = try AnonymousMemory(bytes: count.used)
         var arena = unsafe Arena(base: memory.base)
         buffers = arena.buffers(dimensions, rows: rows, workers: workers)
     }

@@ -41,6 +41,8 @@ private func vector(_ file: ModelFile, _ name: String) throws(DecoderError) -> U
     let window: Int
     let rotary: Int
 
+    var isInteger: Bool { [query, key, value, output, gate, up, down].contains(where: \.isInteger) }
+
     init(_ file: ModelFile, layer: Int) throws(DecoderError) {
         let shape = file.header.shape
         func matrix(_ role: TensorRole, biased: Bool) throws(DecoderError) -> WeightMatrix {
@@ -95,6 +97,6 @@ private func vector(_ file: ModelFile, _ name: String) throws(DecoderError) -> U
 
     /// Whether any matrix needs int8 activations.
     var isInteger: Bool {
-        unsafe embedding.isInteger || head.isInteger || layers.contains { $0.query.isInteger || $0.down.isInteger }
+        unsafe embedding.isInteger || head.isInteger || layers.contains(where: \.isInteger)
     }
 }

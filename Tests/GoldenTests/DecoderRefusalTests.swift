@@ -1,4 +1,5 @@
 import IsterDecoder
+import IsterModelFile
 import IsterQuantizer
 import Testing
 
@@ -30,6 +31,41 @@ import Testing
         decoder.reset(sequence: 0)
         try decoder.forward([Self.slice([1, 2, 3])])
         #expect(decoder.copyLogits(row: 0) == before)
+    }
+
+    /// A model in which token 5, and no other, makes values overflow: only its embedding has a first element, and the
+    /// first layer's value matrix multiplies that one by 3e38.
+    private static func overflowing() throws -> ModelFile {
+        let fixture = try ConversionFixture("stories260K")
+        var bytes = try fixture.bytes(fixture.source + "/model.safetensors")
+        func set(_ name: String, column: Int, to value: (_ row: Int) -> Float) throws {
+            let tensor = try fixture.tensor(name)
+            for row in 0..<tensor.values.count / 64 {
+                let at = tensor.start + (row * 64 + column) * 4
+                for byte in 0..<4 {
+                    bytes[at + byte] = UInt8(truncatingIfNeeded: value(row).bitPattern >> UInt32(8 * byte))
+                }
+            }
+        }
+        try set("model.embed_tokens.weight", column: 0) { $0 == 5 ? 10 : 0 }
+        try set("model.layers.0.self_attn.v_proj.weight", column: 0) { _ in 3e38 }
+        try fixture.write(bytes, to: "source/model.safetensors")
+        _ = try Conversion(source: fixture.source, output: fixture.output, preset: .f32).run()
+        return try ModelFile.open(path: fixture.output)
+    }
+
+    @Test func `a sequence that overflowed is as new after its reset`() throws {
+        let file = try Self.overflowing()
+        var options = DecoderOptions()
+        options.threads = 1
+        options.sequenceCount = 2
+        let decoder = try Decoder(file, options: options)
+        try decoder.forward([Self.slice([1])])
+        let expected = decoder.copyLogits(row: 0)
+        #expect(throws: DecoderError.notFinite) { try decoder.forward([Self.slice([1, 5], sequence: 1)]) }
+        decoder.reset(sequence: 1)
+        try decoder.forward([Self.slice([1], sequence: 1)])
+        #expect(decoder.copyLogits(row: 0) == expected)
     }
 
     @Test func `an unknown instruction set is refused by name`() throws {
