@@ -19,11 +19,6 @@ struct SettingsReader {
     mutating func array(_ key: String) throws(CheckpointError) -> [JSONValue]? { try read(key, object.array) }
     mutating func object(_ key: String) throws(CheckpointError) -> JSONObject? { try read(key, object.object) }
 
-    mutating func requiredInteger(_ key: String) throws(CheckpointError) -> Int {
-        guard let value = try integer(key) else { throw .missingKey(path: path, key: key) }
-        return value
-    }
-
     mutating func requiredNumber(_ key: String) throws(CheckpointError) -> Double {
         guard let value = try number(key) else { throw .missingKey(path: path, key: key) }
         return value

@@ -36,7 +36,4 @@ public enum WeightType: String, Sendable, CaseIterable {
         case .q6K: 128 + 64 + 16 + 2
         }
     }
-
-    /// Whether the weights were rounded to a few bits before.
-    public var isQuantized: Bool { blockLength > 1 }
 }

@@ -23,6 +23,7 @@ struct Generate: AsyncParsableCommand {
 
     func validate() throws {
         guard (prompt == nil) != (ids == nil) else { throw ValidationError("Give either --prompt or --ids.") }
+        guard chunk >= 1 else { throw ValidationError("--chunk is \(chunk); it must be 1 or more") }
     }
 
     func run() async throws {
