@@ -26,7 +26,7 @@ public struct ReportPage {
         table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .25rem .75rem; text-align: right }
         th:first-child, td:first-child { text-align: left } thead { border-bottom: 2px solid #222 }
         tbody tr { border-bottom: 1px solid #ddd } svg { width: 100%; height: auto } svg text { font-size: 12px }
-        .note { color: #666 }
+        .note { color: #666 } .grid { display: grid; grid-template-columns: repeat(2, 1fr); gap: 1rem }
         </style></head><body>
         <h1>Task report</h1>
         \(models)
@@ -37,7 +37,7 @@ public struct ReportPage {
         <h2>Score by task</h2>
         \(BarChart(runs).svg)
         <h2>Quality against size</h2>
-        \(SizeChart(runs).svg)
+        <div class="grid">\(SizeChart.all(runs).map { "<div>\($0.svg)</div>" }.joined())</div>
         </body></html>
 
         """

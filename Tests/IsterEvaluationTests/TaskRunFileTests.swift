@@ -109,7 +109,7 @@ import Testing
         let html = page.html
         #expect(html.contains("&lt;b&gt;&amp;&quot;x&quot;"))
         #expect(!html.contains("<b>"))
-        #expect(html.components(separatedBy: "<svg").count == 3)
+        #expect(html.components(separatedBy: "<svg").count == 4)
         #expect(!html.contains("http") && !html.contains("<script") && !html.contains("nan"))
     }
 }
