@@ -7,6 +7,13 @@ import IsterModelFile
 import IsterQuantizer
 import IsterTokenizer
 
+/// Ends the process at once. Destructors are left out: those of the OpenMP runtime abort when the compute thread is
+/// still inside a team, which it may be when a command fails or is interrupted.
+func endProcess(_ code: Int32) -> Never {
+    fflush(nil)
+    _exit(code)
+}
+
 /// Why a command ends: one line for a person and the exit code for a script.
 struct Failure: Error {
     var code: Code
@@ -49,13 +56,13 @@ struct Failure: Error {
     static func report(_ error: any Error) -> Never {
         if let failure = error as? Failure { failure.exit() }
         // A command that has said everything already.
-        if let code = error as? ExitCode { Glibc.exit(code.rawValue) }
+        if let code = error as? ExitCode { endProcess(code.rawValue) }
         let code = Ister.exitCode(for: error)
         if code == .success {
             guard (try? StandardOutput.write(Ister.fullMessage(for: error) + "\n")) != nil else {
                 Failure(.inputOutput, "stdout: cannot write").exit()
             }
-            Glibc.exit(0)
+            endProcess(0)
         }
         guard code == .validationFailure else { Failure(.internal, "\(error)").exit() }
         Failure(.usage, Ister.message(for: error)).exit()
@@ -64,7 +71,7 @@ struct Failure: Error {
     private func exit() -> Never {
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
         StandardError.write("ister: error[\(code.rawValue)]: \(line)\n")
-        Glibc.exit(code.rawValue)
+        endProcess(code.rawValue)
     }
 
     private init(_ error: ModelFileError) {

@@ -24,7 +24,7 @@ final class Interrupt {
                 count += 1
                 return count == 1
             }
-            guard isFirst else { exit(Failure.Code.interrupted.rawValue) }
+            guard isFirst else { endProcess(Failure.Code.interrupted.rawValue) }
             onInterrupt()
         }
         source.resume()

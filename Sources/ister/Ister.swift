@@ -27,6 +27,7 @@ struct Ister: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            endProcess(0)
         } catch {
             Failure.report(error)
         }

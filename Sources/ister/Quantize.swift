@@ -34,7 +34,7 @@ struct Quantize: ParsableCommand {
         let interrupt = Interrupt {
             bar.clear()
             Self.removeTemporaryFiles(of: target)
-            Glibc.exit(Failure.Code.interrupted.rawValue)
+            endProcess(Failure.Code.interrupted.rawValue)
         }
         defer { withExtendedLifetime(interrupt) {} }
         let start = ContinuousClock.now
