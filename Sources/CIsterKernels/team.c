@@ -189,18 +189,27 @@ void ister_team_wait(ister_team *team, size_t worker, uint32_t phase, size_t ite
 
 #if defined(__x86_64__)
 enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
+
+static uint64_t read_float_control(void) { return _mm_getcsr(); }
+static void write_float_control(uint64_t control) { _mm_setcsr((unsigned int)control); }
+#else
+/// Arm's FZ is for inputs and results alike.
+enum { FLUSH_TO_ZERO = 1 << 24, DENORMALS_ARE_ZERO = FLUSH_TO_ZERO };
+
+static uint64_t read_float_control(void) {
+  uint64_t control;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(control)::"memory");
+  return control;
+}
+static void write_float_control(uint64_t control) { __asm__ volatile("msr fpcr, %0" ::"r"(control) : "memory"); }
 #endif
 
 static void run_worker(ister_team *team, size_t worker) {
   team->shares[worker].asleep = 0;
-#if defined(__x86_64__)
-  unsigned int saved = _mm_getcsr();
-  _mm_setcsr(saved | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
+  const uint64_t saved = read_float_control();
+  write_float_control(saved | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
   team->function(team->context, team, worker);
-  _mm_setcsr(saved);
-#else
-  team->function(team->context, team, worker);
-#endif
+  write_float_control(saved);
   team->shares[worker].returned = nanoseconds();
 }
 

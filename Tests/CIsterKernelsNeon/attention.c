@@ -1,0 +1,185 @@
+// Attention over caches of every format, and the conversions to and from half precision.
+#include "harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+  size_t head_width, heads, window, positions;
+} shape_t;
+
+enum { KEY_VALUE_HEADS = 2 };
+
+static const char *const format_names[] = {"attention f32", "attention f16"};
+enum { FORMATS = sizeof format_names / sizeof *format_names };
+
+/// A cache with guarded memory and its blocks in falling order.
+static ister_cache make_cache(ister_cache_format format, size_t head_width, size_t heads, size_t blocks) {
+  const size_t padded = (head_width + 15) / 16 * 16, element = format == ISTER_CACHE_F32 ? 4 : 2;
+  int32_t *table = guarded(blocks * sizeof(int32_t));
+  for (size_t b = 0; b < blocks; b++) table[b] = (int32_t)(blocks - 1 - b);
+  return (ister_cache){format, head_width, heads, guarded(blocks * heads * head_width * 16 * element),
+                       guarded(blocks * heads * padded * 16 * element), table, blocks};
+}
+
+static size_t key_bytes(const ister_cache *c) {
+  return c->table_length * c->key_value_heads * c->head_width * 16 * (c->format == ISTER_CACHE_F32 ? 4 : 2);
+}
+
+static size_t value_bytes(const ister_cache *c) {
+  const size_t padded = (c->head_width + 15) / 16 * 16;
+  return c->table_length * c->key_value_heads * padded * 16 * (c->format == ISTER_CACHE_F32 ? 4 : 2);
+}
+
+typedef struct {
+  shape_t shape;
+  ister_cache_format format;
+  float *queries;  // [positions][heads][head_width]
+  float *keys;     // [positions][KEY_VALUE_HEADS][head_width]
+  float *values;
+  float *workspace;
+} case_t;
+
+/// The output of all positions, `tokens` at a time, each tile's keys and values written before it is attended.
+static ister_cache attend_all(const ister_kernels *table, const case_t *c, size_t tokens, float *output) {
+  const shape_t *s = &c->shape;
+  const size_t blocks = s->window ? (s->window + 31) / 16 + 1 : (s->positions + 15) / 16;
+  const size_t width = s->heads * s->head_width, key_width = KEY_VALUE_HEADS * s->head_width;
+  ister_cache cache = make_cache(c->format, s->head_width, KEY_VALUE_HEADS, blocks);
+  for (size_t start = 0; start < s->positions; start += tokens) {
+    size_t count = s->positions - start < tokens ? s->positions - start : tokens;
+    for (size_t p = start; p < start + count; p++) {
+      table->store_position(&cache, p, c->keys + p * key_width, c->values + p * key_width);
+    }
+    ister_attention job = {.cache = &cache, .key_value_head = 1, .heads = s->heads, .stride = width,
+                           .position = start, .tokens = count, .window = s->window, .scale = 0.3f};
+    job.queries = c->queries + start * width;
+    job.output = output + start * width;
+    job.workspace = c->workspace;
+    table->attend(&job);
+  }
+  return cache;
+}
+
+static void compare(const ister_kernels *table, const case_t *c, const ister_cache *expected_cache,
+                    const float *expected) {
+  const shape_t *s = &c->shape;
+  const size_t bytes = s->positions * s->heads * s->head_width * sizeof(float);
+  float *found = malloc(bytes);
+  static const size_t counts[] = {1, 3, 16};
+  for (size_t i = 0; i < 3; i++) {
+    if (counts[i] * s->heads > ISTER_QUERY_TILE) continue;
+    char description[120];
+    snprintf(description, sizeof description, "width %zu, %zu heads, window %zu, %zu positions, %zu tokens at a time",
+             s->head_width, s->heads, s->window, s->positions, counts[i]);
+    memset(found, 0xFF, bytes);
+    ister_cache cache = attend_all(table, c, counts[i], found);
+    check_same(table->name, format_names[c->format], description, expected, found, bytes);
+    check_same(table->name, "store_position keys", description, expected_cache->keys, cache.keys, key_bytes(&cache));
+    check_same(table->name, "store_position values", description, expected_cache->values, cache.values,
+               value_bytes(&cache));
+  }
+  free(found);
+}
+
+static void run_case(const tables_t *tables, case_t *c) {
+  const shape_t *s = &c->shape;
+  const size_t width = s->heads * s->head_width, key_width = KEY_VALUE_HEADS * s->head_width;
+  seeded_t seeded = {s->head_width * 31 + s->positions + s->window};
+  c->queries = guarded(s->positions * width * sizeof(float));
+  c->keys = guarded(s->positions * key_width * sizeof(float));
+  c->values = guarded(s->positions * key_width * sizeof(float));
+  c->workspace = guarded(ISTER_ATTENTION_WORKSPACE_FLOATS(s->head_width) * sizeof(float));
+  // Scores spread widely, so that many weights are tiny and some are 0.
+  fill_floats(&seeded, 3.0f, c->queries, s->positions * width);
+  fill_floats(&seeded, 3.0f, c->keys, s->positions * key_width);
+  fill_mixed(&seeded, c->values, s->positions * key_width);
+  float *expected = malloc(s->positions * width * sizeof(float));
+  ister_cache cache = attend_all(tables->scalar, c, 1, expected);
+  hash_results(format_names[c->format], expected, s->positions * width * sizeof(float));
+  hash_results("store_position", cache.keys, key_bytes(&cache));
+  hash_results("store_position", cache.values, value_bytes(&cache));
+  for (size_t i = 0; i < tables->count; i++) compare(tables->others[i], c, &cache, expected);
+  free(expected);
+}
+
+void check_attention(const tables_t *tables) {
+  static const shape_t shapes[] = {{20, 4, 0, 70},  {24, 1, 0, 40},     {80, 4, 0, 280},
+                                   {64, 3, 13, 90}, {80, 16, 100, 290}, {16, 1, 0, 600}};
+  for (int format = 0; format < FORMATS; format++) {
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+      case_t c = {.shape = shapes[i], .format = (ister_cache_format)format};
+      run_case(tables, &c);
+    }
+  }
+}
+
+// ---- half precision ----
+
+enum { HALVES = 63488, WIDTH = 1024, HALF_POSITIONS = 3 * HALVES / WIDTH };
+
+static float float_of(uint32_t bits) {
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+/// The value of a finite half.
+static float value_of_half(uint32_t half) {
+  const uint32_t exponent = half >> 10 & 31, fraction = half & 1023;
+  float size = exponent ? (float)(1024 + fraction) * float_of((exponent + 102) << 23) : (float)fraction * 0x1p-24f;
+  return half >> 15 ? -size : size;
+}
+
+/// All finite halves, and the floats half-way to the next larger one and just beyond; over the end they saturate.
+static void fill_halves(float *to) {
+  for (uint32_t i = 0; i < HALVES; i++) {
+    const uint32_t half = i < HALVES / 2 ? i : i - HALVES / 2 + 0x8000;
+    const float value = value_of_half(half);
+    const float next = (half & 0x7FFF) == 0x7BFF ? 65536.0f : value_of_half((half & 0x7FFF) + 1);
+    const float middle = (next + (value < 0 ? -value : value)) * 0.5f;
+    uint32_t bits;
+    memcpy(&bits, &middle, sizeof bits);
+    bits |= half >> 15 << 31;
+    to[3 * i] = value;
+    to[3 * i + 1] = float_of(bits);
+    to[3 * i + 2] = float_of(bits + 1);
+  }
+}
+
+/// Values of one position alone: its weight is 1, so the output is what was stored.
+static void read_back(const ister_kernels *table, const ister_cache *cache, float *output) {
+  float *workspace = guarded(ISTER_ATTENTION_WORKSPACE_FLOATS(WIDTH) * sizeof(float));
+  float *query = guarded(WIDTH * sizeof(float));
+  for (size_t p = 0; p < HALF_POSITIONS; p++) {
+    ister_attention job = {.cache = cache, .heads = 1, .queries = query, .output = output + p * WIDTH, .stride = WIDTH,
+                           .position = p, .tokens = 1, .window = 1, .scale = 1.0f, .workspace = workspace};
+    table->attend(&job);
+  }
+}
+
+void check_half_precision(const tables_t *tables) {
+  const size_t bytes = (size_t)HALF_POSITIONS * WIDTH * sizeof(float), blocks = (HALF_POSITIONS + 15) / 16;
+  float *floats = guarded(bytes), *output[2] = {guarded(bytes), guarded(bytes)};
+  fill_halves(floats);
+  ister_cache caches[2];
+  for (size_t i = 0; i <= tables->count; i++) {
+    const ister_kernels *table = i ? tables->others[i - 1] : tables->scalar;
+    const size_t slot = i > 0;
+    caches[slot] = make_cache(ISTER_CACHE_F16, WIDTH, 1, blocks);
+    for (size_t p = 0; p < HALF_POSITIONS; p++) {
+      table->store_position(&caches[slot], p, floats + p * WIDTH, floats + p * WIDTH);
+    }
+    read_back(table, &caches[slot], output[slot]);
+    if (i == 0) continue;
+    check_same(table->name, "float to half", "all halves and their middles", caches[0].values, caches[1].values,
+               value_bytes(&caches[0]));
+    check_same(table->name, "half to float", "all halves", output[0], output[1], bytes);
+  }
+  hash_results("half precision", caches[0].values, value_bytes(&caches[0]));
+  hash_results("half precision", output[0], bytes);
+  size_t wrong = 0;
+  for (size_t i = 0; i < HALVES; i++) wrong += output[0][3 * i] != floats[3 * i];
+  check_true(wrong == 0, "scalar", "half precision", "every half comes back as it was stored");
+}
