@@ -47,7 +47,8 @@ extension ForwardPass {
     }
 
     @inline(__always)
-    private func normalize(_ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+    private func normalize(_ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>)
+    {
         unsafe kernels.pointee.rms_norm(
             x, weight, dimensions.hidden, dimensions.normEpsilon, dimensions.unitOffset, y)
     }
