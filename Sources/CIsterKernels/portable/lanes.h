@@ -48,6 +48,12 @@ ISTER_INLINE float max_of_lanes(lanes v) {
   return m;
 }
 
+/// x within -bound..bound; NaN stays.
+ISTER_INLINE lanes bounded_lanes(lanes x, float bound) {
+  lanes below = x > bound ? (lanes)bound : x;
+  return below < -bound ? (lanes)-bound : below;
+}
+
 /// Round to nearest even for |x| < 2^22: adding 1.5 * 2^23 leaves no fraction bits.
 ISTER_INLINE lanes round_lanes(lanes x) {
   const float magic = 12582912.0f;
@@ -83,11 +89,10 @@ ISTER_INLINE lanes load_half_lanes(const uint16_t *p) {
   return __builtin_convertvector(h, lanes);
 }
 
-ISTER_INLINE uint16_t half_of_float(float x) {
-  _Float16 h = (_Float16)x;
-  uint16_t bits;
-  memcpy(&bits, &h, sizeof bits);
-  return bits;
+ISTER_INLINE void store_half_lanes(uint16_t *p, lanes v) {
+  typedef _Float16 half_lanes __attribute__((ext_vector_type(16)));
+  half_lanes h = __builtin_convertvector(v, half_lanes);
+  memcpy(p, &h, sizeof h);
 }
 #else
 ISTER_INLINE float float_of_half(uint16_t h) {
@@ -128,6 +133,10 @@ ISTER_INLINE lanes load_half_lanes(const uint16_t *p) {
   lanes v;
   for (int i = 0; i < LANES; i++) v[i] = float_of_half(p[i]);
   return v;
+}
+
+ISTER_INLINE void store_half_lanes(uint16_t *p, lanes v) {
+  for (int i = 0; i < LANES; i++) p[i] = half_of_float(v[i]);
 }
 #endif
 

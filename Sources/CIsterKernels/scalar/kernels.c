@@ -6,6 +6,8 @@
 #define HARDWARE_HALF 0
 #define TOKEN_TILE 1
 #define QUERY_TILE 1
+#define SCORE_BLOCKS 1
+#define VALUE_ACCUMULATORS 4
 #define TABLE ister_kernels_scalar
 #define TABLE_NAME "scalar"
 
@@ -14,8 +16,6 @@
 #include "../portable/elementwise.inc"
 
 #include "../portable/matmul_f32.inc"
-
-#include "../portable/attention.inc"
 
 /// Integer sums of one step for 16 rows of Q8: lines of [16 rows][4 columns], weights offset by 128.
 static void dot_step_q8(const uint8_t *lines, size_t columns, const int8_t *x, int32_t *sum) {
@@ -94,4 +94,10 @@ static void matmul_integer(const ister_matrix *w, size_t panel_begin, size_t pan
 
 #define matmul_q8 matmul_integer
 #define matmul_q4 matmul_integer
+#include "../portable/quads.inc"
+
+#include "../portable/cache.inc"
+
+#include "../portable/attention.inc"
+
 #include "../portable/table.inc"
