@@ -11,25 +11,25 @@ typedef struct {
 
 enum { KEY_VALUE_HEADS = 2 };
 
-static const char *const format_names[] = {"attention f32", "attention f16"};
+static const char *const format_names[] = {"attention f32", "attention f16", "attention q8"};
 enum { FORMATS = sizeof format_names / sizeof *format_names };
 
-/// A cache with guarded memory and its blocks in falling order.
-static ister_cache make_cache(ister_cache_format format, size_t head_width, size_t heads, size_t blocks) {
-  const size_t padded = (head_width + 15) / 16 * 16, element = format == ISTER_CACHE_F32 ? 4 : 2;
-  int32_t *table = guarded(blocks * sizeof(int32_t));
-  for (size_t b = 0; b < blocks; b++) table[b] = (int32_t)(blocks - 1 - b);
-  return (ister_cache){format, head_width, heads, guarded(blocks * heads * head_width * 16 * element),
-                       guarded(blocks * heads * padded * 16 * element), table, blocks};
-}
-
 static size_t key_bytes(const ister_cache *c) {
-  return c->table_length * c->key_value_heads * c->head_width * 16 * (c->format == ISTER_CACHE_F32 ? 4 : 2);
+  return c->table_length * c->key_value_heads * ister_key_block_bytes(c->format, c->head_width);
 }
 
 static size_t value_bytes(const ister_cache *c) {
-  const size_t padded = (c->head_width + 15) / 16 * 16;
-  return c->table_length * c->key_value_heads * padded * 16 * (c->format == ISTER_CACHE_F32 ? 4 : 2);
+  return c->table_length * c->key_value_heads * ister_value_block_bytes(c->format, c->head_width);
+}
+
+/// A cache with guarded memory and its blocks in falling order.
+static ister_cache make_cache(ister_cache_format format, size_t head_width, size_t heads, size_t blocks) {
+  int32_t *table = guarded(blocks * sizeof(int32_t));
+  for (size_t b = 0; b < blocks; b++) table[b] = (int32_t)(blocks - 1 - b);
+  ister_cache cache = {format, head_width, heads, NULL, NULL, table, blocks};
+  cache.keys = guarded(key_bytes(&cache));
+  cache.values = guarded(value_bytes(&cache));
+  return cache;
 }
 
 typedef struct {
@@ -47,18 +47,23 @@ static ister_cache attend_all(const ister_kernels *table, const case_t *c, size_
   const size_t blocks = s->window ? (s->window + 31) / 16 + 1 : (s->positions + 15) / 16;
   const size_t width = s->heads * s->head_width, key_width = KEY_VALUE_HEADS * s->head_width;
   ister_cache cache = make_cache(c->format, s->head_width, KEY_VALUE_HEADS, blocks);
+  int not_finite = 0;
   for (size_t start = 0; start < s->positions; start += tokens) {
     size_t count = s->positions - start < tokens ? s->positions - start : tokens;
     for (size_t p = start; p < start + count; p++) {
-      table->store_position(&cache, p, c->keys + p * key_width, c->values + p * key_width);
+      for (size_t h = 0; h < KEY_VALUE_HEADS; h++) {
+        const size_t at = p * key_width + h * s->head_width;
+        not_finite |= table->store_position(&cache, h, p, c->keys + at, c->values + at);
+      }
     }
     ister_attention job = {.cache = &cache, .key_value_head = 1, .heads = s->heads, .stride = width,
                            .position = start, .tokens = count, .window = s->window, .scale = 0.3f};
     job.queries = c->queries + start * width;
     job.output = output + start * width;
     job.workspace = c->workspace;
-    table->attend(&job);
+    not_finite |= table->attend(&job);
   }
+  check_true(!not_finite, table->name, format_names[c->format], "finite numbers are taken as such");
   return cache;
 }
 
@@ -104,6 +109,32 @@ static void run_case(const tables_t *tables, case_t *c) {
   free(expected);
 }
 
+/// Keys, values and queries with one element that is not finite: what is stored and reported.
+static void check_not_finite(const tables_t *tables, ister_cache_format format, float bad) {
+  enum { HEAD = 24 };
+  float *good = guarded(HEAD * sizeof(float)), *row = guarded(HEAD * sizeof(float)), output[HEAD];
+  float *workspace = guarded(ISTER_ATTENTION_WORKSPACE_FLOATS(HEAD) * sizeof(float));
+  seeded_t seeded = {17};
+  fill_floats(&seeded, 1.0f, good, HEAD);
+  memcpy(row, good, HEAD * sizeof(float));
+  row[19] = bad;
+  ister_cache expected = make_cache(format, HEAD, 1, 1);
+  tables->scalar->store_position(&expected, 0, 0, row, row);
+  for (size_t i = 0; i <= tables->count; i++) {
+    const ister_kernels *table = i < tables->count ? tables->others[i] : tables->scalar;
+    ister_cache cache = make_cache(format, HEAD, 1, 1);
+    ister_attention job = {.cache = &cache, .heads = 1, .queries = good, .output = output, .stride = HEAD,
+                           .tokens = 1, .scale = 1.0f, .workspace = workspace};
+    int found = !table->store_position(&cache, 0, 0, good, good) && table->store_position(&cache, 0, 0, row, good) &&
+                table->store_position(&cache, 0, 0, good, row) && !table->attend(&job);
+    job.queries = row;
+    check_true(found && table->attend(&job), table->name, format_names[format], "what is not finite is reported");
+    table->store_position(&cache, 0, 0, row, row);
+    check_same(table->name, format_names[format], "stored keys that are not finite", expected.keys, cache.keys,
+               key_bytes(&cache));
+  }
+}
+
 void check_attention(const tables_t *tables) {
   static const shape_t shapes[] = {{20, 4, 0, 70},  {24, 1, 0, 40},     {80, 4, 0, 280},
                                    {64, 3, 13, 90}, {80, 16, 100, 290}, {16, 1, 0, 600}};
@@ -112,6 +143,10 @@ void check_attention(const tables_t *tables) {
       case_t c = {.shape = shapes[i], .format = (ister_cache_format)format};
       run_case(tables, &c);
     }
+    check_not_finite(tables, (ister_cache_format)format, __builtin_inff());
+    check_not_finite(tables, (ister_cache_format)format, -__builtin_inff());
+    // A half that stands for NaN is left open; the others store it as it is or as 0.
+    if (format != ISTER_CACHE_F16) check_not_finite(tables, (ister_cache_format)format, __builtin_nanf(""));
   }
 }
 
@@ -169,7 +204,7 @@ void check_half_precision(const tables_t *tables) {
     const size_t slot = i > 0;
     caches[slot] = make_cache(ISTER_CACHE_F16, WIDTH, 1, blocks);
     for (size_t p = 0; p < HALF_POSITIONS; p++) {
-      table->store_position(&caches[slot], p, floats + p * WIDTH, floats + p * WIDTH);
+      table->store_position(&caches[slot], 0, p, floats + p * WIDTH, floats + p * WIDTH);
     }
     read_back(table, &caches[slot], output[slot]);
     if (i == 0) continue;

@@ -11,6 +11,8 @@
 #define HARDWARE_HALF 1
 #define TOKEN_TILE 4
 #define QUERY_TILE 4
+#define SCORE_BLOCKS 1
+#define VALUE_ACCUMULATORS 4
 #define TABLE ister_kernels_neondotprod
 #define TABLE_NAME "neondotprod"
 
@@ -20,8 +22,6 @@
 
 #include "../portable/matmul_f32.inc"
 
-#include "../portable/attention.inc"
-
 #include "../neon/dot_128.inc"
 
 ISTER_INLINE int32_t start_q8(int32_t step_offset) {
@@ -29,10 +29,18 @@ ISTER_INLINE int32_t start_q8(int32_t step_offset) {
   return 0;
 }
 
+ISTER_INLINE int8x16_t make_signed(uint8x16_t weights) {
+  return vreinterpretq_s8_u8(veorq_u8(weights, vdupq_n_u8(0x80)));
+}
+
 ISTER_INLINE int32x4_t dot_subblock_q8(int32x4_t sum, const uint8x16_t weights[4], int8x16_t x) {
   int8x16_t w[4];
-  for (int j = 0; j < 4; j++) w[j] = vreinterpretq_s8_u8(veorq_u8(weights[j], vdupq_n_u8(0x80)));
+  for (int j = 0; j < 4; j++) w[j] = make_signed(weights[j]);
   return dot_signed(sum, w, x);
+}
+
+ISTER_INLINE int32x4_t dot_line_q8(int32x4_t sum, uint8x16_t weights, int8x16_t x) {
+  return vdotq_s32(sum, make_signed(weights), x);
 }
 
 #include "../neon/matmul_128.inc"
@@ -40,6 +48,12 @@ ISTER_INLINE int32x4_t dot_subblock_q8(int32x4_t sum, const uint8x16_t weights[4
 #include "matmul_tile.inc"
 
 #include "../neon/matmul_tiled_128.inc"
+
+#include "../neon/quads_128.inc"
+
+#include "../portable/cache.inc"
+
+#include "../portable/attention.inc"
 
 #include "../portable/table.inc"
 

@@ -11,6 +11,8 @@
 #define HARDWARE_HALF 1
 #define TOKEN_TILE 4
 #define QUERY_TILE 4
+#define SCORE_BLOCKS 1
+#define VALUE_ACCUMULATORS 4
 #define TABLE ister_kernels_neoni8mm
 #define TABLE_NAME "neoni8mm"
 
@@ -19,8 +21,6 @@
 #include "../portable/elementwise.inc"
 
 #include "../portable/matmul_f32.inc"
-
-#include "../portable/attention.inc"
 
 #include "../neon/dot_128.inc"
 
@@ -34,11 +34,21 @@ ISTER_INLINE int32x4_t dot_subblock_q8(int32x4_t sum, const uint8x16_t weights[4
   return vusdotq_laneq_s32(sum, weights[3], x, 3);
 }
 
+ISTER_INLINE int32x4_t dot_line_q8(int32x4_t sum, uint8x16_t weights, int8x16_t x) {
+  return vusdotq_s32(sum, weights, x);
+}
+
 #include "../neon/matmul_128.inc"
 
 #include "matmul_pairs.inc"
 
 #include "../neon/matmul_tiled_128.inc"
+
+#include "../neon/quads_128.inc"
+
+#include "../portable/cache.inc"
+
+#include "../portable/attention.inc"
 
 #include "../portable/table.inc"
 
