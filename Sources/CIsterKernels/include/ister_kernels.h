@@ -63,9 +63,10 @@ enum {
 ///
 /// F32, F16  keys as [head width][16 positions], values as [16 positions][head width padded to 16].
 ///
-/// Q8        keys as [head width / 4][16 positions][4] bytes of int8 + 128, then 16 float scales;
-///           values as [16 positions][head width padded to 16] int8, then 16 float scales. A position's head has one
-///           scale, amax / 127. Queries are quantized the same way, so a score is an integer dot and two products.
+/// Q8        keys as [head width / 4][16 positions][4 dimensions], values as [4][head width padded to 16][4 positions],
+///           bytes of int8 + 128, each followed by 16 float scales. A position's head has one scale, amax / 127.
+///           Queries are quantized the same way and the weights of a segment to 14 bits of their largest: both sums are
+///           exact integers.
 typedef struct {
   ister_cache_format format;
   size_t head_width;  ///< a multiple of 4
@@ -98,7 +99,7 @@ typedef struct {
 } ister_attention;
 
 #define ISTER_ATTENTION_WORKSPACE_FLOATS(head_width) \
-  ((size_t)ISTER_QUERY_TILE * (ISTER_SEGMENT + 3 * (((size_t)(head_width) + 15) / 16 * 16) + 16))
+  ((size_t)ISTER_QUERY_TILE * (ISTER_SEGMENT * 3 / 2 + 3 * (((size_t)(head_width) + 15) / 16 * 16)))
 
 /// One instruction set's kernels. Stateless; any thread; a kernel neither allocates nor threads.
 typedef struct {
