@@ -34,6 +34,9 @@ struct BenchReport {
             ("avg_ts", .number(result.mean)),
             ("stddev_ts", .number(result.deviation)),
             ("fraction_of_bandwidth", .optional(result.fractionOfBandwidth)),
+            ("fraction_of_integer_peak", .optional(result.fractionOfIntegerPeak)),
+            ("memory_bandwidth_bytes_per_second", .number(result.yardsticks.bandwidth)),
+            ("integer_peak_macs_per_second", .number(result.yardsticks.integerPeak)),
             ("samples_ns", .array(result.seconds.map { .integer(nanoseconds($0)) })),
             ("samples_ts", .array(result.samples.map(JSONText.number))),
         ]
@@ -51,12 +54,12 @@ struct BenchReport {
     }
 
     private var table: String {
-        let titles = ["model", "size", "params", "isa", "threads", "seqs", "test", "t/s", "bandwidth"]
+        let titles = ["model", "size", "params", "isa", "threads", "seqs", "test", "t/s", "bandwidth", "int8 peak"]
         let rows = results.map { result in
             [
                 modelType, binarySize(modelBytes), parameters, result.isa, "\(result.threads)",
                 "\(result.test.sequences)", result.test.name, result.speed,
-                result.fractionOfBandwidth.map { decimals($0 * 100, 1) + "%" } ?? "",
+                percent(result.fractionOfBandwidth), percent(result.fractionOfIntegerPeak),
             ]
         }
         let widths = titles.indices.map { column in
@@ -75,6 +78,8 @@ struct BenchReport {
         }
         return lines.joined(separator: "\n") + "\n\nbuild: ister \(Ister.toolVersion)\n"
     }
+
+    private func percent(_ fraction: Double?) -> String { fraction.map { decimals($0 * 100, 1) + "%" } ?? "" }
 
     private func cell(_ text: String, _ width: Int, _ isText: Bool) -> String {
         isText ? padded(text, width) : paddedLeft(text, width)
