@@ -52,6 +52,8 @@ let package = Package(
                 "IsterQuantizer", "IsterCheckpoint", "IsterGenerator", "IsterDecoder", "IsterModelFile",
                 "IsterTokenizer", "IsterEvaluation", arguments,
             ], swiftSettings: house),
+        .testTarget(
+            name: "IsterCommandTests", dependencies: ["ister", "IsterDecoder", "IsterModelFile"], swiftSettings: house),
         .testTarget(name: "CIsterKernelsTests", dependencies: ["CIsterKernels"], swiftSettings: house),
         .testTarget(
             name: "IsterTokenizerTests", dependencies: ["IsterTokenizer", "IsterCheckpoint"],

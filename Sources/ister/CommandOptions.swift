@@ -13,13 +13,18 @@ struct ThreadOption: ParsableArguments {
     }
 }
 
-extension CacheFormat: ExpressibleByArgument {}
-
 /// `--kv FORMAT`.
 struct CacheOption: ParsableArguments {
     @Option(
         name: .customLong("kv"),
-        help: "Keys and values in the cache: f32, f16 or q8 (int8); by default f16, f32 for files of floats.")
+        help: "Keys and values in the cache: f32, f16 or q8 (int8); by default f16, f32 for files of floats.",
+        transform: { text throws(ValidationError) in
+            guard let format = CacheFormat(rawValue: text) else {
+                let known = CacheFormat.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("--kv is '\(text)'; it must be one of \(known)")
+            }
+            return format
+        })
     var format: CacheFormat?
 }
 

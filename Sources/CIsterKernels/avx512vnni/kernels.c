@@ -26,6 +26,15 @@
 
 #include "../portable/matmul_f32.inc"
 
+#define PEAK_VECTOR __m512i
+#define PEAK_REGISTER "v"
+#define PEAK_PRODUCTS 64
+ISTER_INLINE __m512i dot_registers(__m512i sum, __m512i w, __m512i x) {
+  return _mm512_dpbusd_epi32(sum, w, x);
+}
+
+#include "../portable/integer_peak.inc"
+
 #include "matmul_512.inc"
 
 #include "matmul_tiled.inc"

@@ -134,6 +134,11 @@ typedef struct {
 
   /// Reads every byte with prefetch and returns their xor, so that nothing is optimised away: the streaming yardstick.
   uint64_t (*stream)(const void *bytes, size_t count);
+
+  /// Runs `rounds` of the set's int8 dot product on registers alone and returns the multiply-adds done: the yardstick of
+  /// prompts. No sum is checked for range. AVX2 has no single instruction; there it is the product of pairs (maddubs)
+  /// and the 16-bit addition that follows it.
+  uint64_t (*integer_peak)(size_t rounds);
 } ister_kernels;
 
 /// Tables that this processor can run, best first; the last is "scalar". Returns their number.
