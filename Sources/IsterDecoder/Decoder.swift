@@ -200,6 +200,7 @@ public struct TokenSlice: Sendable {
         }
         pass.rowCount = rows.rowCount
         pass.tileCount = rows.tileCount
+        pass.hasLoneTiles = rows.tileCount == slices.count { !$0.tokens.isEmpty }
         pass.logitRowCount = rows.logitRowCount
     }
 

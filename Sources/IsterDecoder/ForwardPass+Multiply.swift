@@ -20,30 +20,64 @@ extension ForwardPass {
     /// Weight bytes of one share: long enough for a steady stream, short enough to even out a slow worker.
     private static var shareBytes: Int { 96 << 10 }
 
-    /// out = weights * input (+ bias) (+ out) for up to three matrices with the same input: one distribution over the
-    /// panels of all of them.
+    /// out = weights * input (+ bias) (+ out)
+    @inline(__always)
+    func multiply(_ worker: inout Worker, _ input: Activations, rows: Int, _ product: Product) {
+        let index = worker.index
+        distribute(&worker, items: rows == 0 ? 0 : product.weights.panelCount, grain: grain(product)) { begin, end in
+            panels(product, begin, end, input, rows, index)
+        }
+    }
+
+    /// The same with normed rows, for up to three matrices: one distribution over the panels of all of them.
     @inline(__always)
     func multiply(
-        _ worker: inout Worker, _ input: Activations, rows: Int, _ first: Product, _ second: Product? = nil,
+        _ worker: inout Worker, _ input: NormedRows, rows: Int, _ first: Product, _ second: Product? = nil,
         _ third: Product? = nil
     ) {
         let firstEnd = rows == 0 ? 0 : first.weights.panelCount
         let secondEnd = firstEnd + (rows == 0 ? 0 : second?.weights.panelCount ?? 0)
         let thirdEnd = secondEnd + (rows == 0 ? 0 : third?.weights.panelCount ?? 0)
-        let matrix = unsafe first.weights.matrix
-        // Kernels for many tokens work on pairs of panels.
-        let panelBytes = unsafe ister_panel_bytes(matrix.format, matrix.columns)
-        let grain = max(Self.shareBytes / panelBytes / 2 * 2, 2)
         let index = worker.index
-        distribute(&worker, items: thirdEnd, grain: grain) { begin, end in
-            panels(first, begin, min(end, firstEnd), input, rows, index)
+        let x = input.activations
+        distribute(&worker, items: thirdEnd, grain: grain(first), prepare: { prepare(input, index) }) { begin, end in
+            panels(first, begin, min(end, firstEnd), x, rows, index)
             if let second = second {
-                panels(second, max(begin, firstEnd) - firstEnd, min(end, secondEnd) - firstEnd, input, rows, index)
+                panels(second, max(begin, firstEnd) - firstEnd, min(end, secondEnd) - firstEnd, x, rows, index)
             }
             if let third = third {
-                panels(third, max(begin, secondEnd) - secondEnd, end - secondEnd, input, rows, index)
+                panels(third, max(begin, secondEnd) - secondEnd, end - secondEnd, x, rows, index)
             }
         }
+    }
+
+    /// gate = silu(gate * input) * (up * input), made int8 at once: a share is whole steps of ISTER_STEP columns.
+    @inline(__always)
+    func multiplyGated(_ worker: inout Worker, _ input: NormedRows, _ gate: Product, _ up: Product) {
+        let gated = buffers.gated
+        let stepPanels = Int(ISTER_STEP) / 16
+        let index = worker.index
+        let x = input.activations
+        let grain = max(grain(gate) / 2 / stepPanels, 1)
+        distribute(&worker, items: gated.stepCount, grain: grain, prepare: { prepare(input, index) }) { begin, end in
+            let panelEnd = min(end * stepPanels, gate.weights.panelCount)
+            panels(gate, begin * stepPanels, panelEnd, x, rowCount, index)
+            panels(up, begin * stepPanels, panelEnd, x, rowCount, index)
+            let columns = begin * Int(ISTER_STEP)..<min(end * Int(ISTER_STEP), gated.columns)
+            for row in 0..<rowCount {
+                unsafe kernels.pointee.swiglu(
+                    gated.row(row) + columns.lowerBound, buffers.up + row * buffers.upStride + columns.lowerBound,
+                    columns.count)
+                quantize(gated, row, index, columns: columns)
+            }
+        }
+    }
+
+    /// Panels of a share. Kernels for many tokens work on pairs of panels.
+    @inline(__always)
+    private func grain(_ product: Product) -> Int {
+        let matrix = unsafe product.weights.matrix
+        return unsafe max(Self.shareBytes / ister_panel_bytes(matrix.format, matrix.columns) / 2 * 2, 2)
     }
 
     @inline(__always)

@@ -44,6 +44,8 @@ struct AttentionTile {
     var observer: Unmanaged<ObserverBox>?
     var rowCount = 0
     var tileCount = 0
+    /// Whether each sequence of the call has one tile, so that no tile needs keys that another one stores.
+    var hasLoneTiles = false
     var logitRowCount = 0
     /// Phase before the first distribution.
     var phase: UInt32 = 0
@@ -81,15 +83,9 @@ struct AttentionTile {
 
     /// logits = head(norm(x)) of the rows whose logits are wanted
     private func logits(_ worker: inout Worker) {
-        let workerIndex = worker.index
-        distribute(&worker, items: logitRowCount, grain: 1) { index in
-            let row = unsafe logitRows[index]
-            unsafe normalize(buffers.residual + row * buffers.residualStride, norm, buffers.final.row(index))
-            quantize(buffers.final, index, workerIndex)
-        }
-        observe(&worker, .head, buffers.final, logitRowCount, dimensions.hidden)
+        let input = unsafe normed(&worker, of: logitRows, count: logitRowCount, norm, into: buffers.final, .head)
         let product = unsafe Product(head, into: buffers.logits, stride: buffers.logitStride)
-        multiply(&worker, buffers.final, rows: logitRowCount, product)
+        multiply(&worker, input, rows: logitRowCount, product)
     }
 }
 
@@ -102,12 +98,19 @@ extension ForwardPass {
         }
     }
 
+    /// `prepare` runs once before the worker's first share: what it reads stays as it is while that share is open.
     @inline(__always)
-    func distribute(_ worker: inout Worker, items: Int, grain: Int, _ body: (_ begin: Int, _ end: Int) -> Void) {
+    func distribute(
+        _ worker: inout Worker, items: Int, grain: Int, prepare: () -> Void = {},
+        _ body: (_ begin: Int, _ end: Int) -> Void
+    ) {
         worker.phase &+= 1
+        var isPrepared = false
         while true {
             let share = unsafe ister_team_claim(worker.team, worker.index, worker.phase, items, grain)
             if share.begin == share.end { break }
+            if !isPrepared { prepare() }
+            isPrepared = true
             body(share.begin, share.end)
             unsafe ister_team_complete(worker.team, worker.phase, items, share.end - share.begin)
         }
@@ -115,19 +118,26 @@ extension ForwardPass {
     }
 
     @inline(__always)
-    func normalize(_ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
-        unsafe kernels.pointee.rms_norm(
-            x, weight, dimensions.hidden, dimensions.normEpsilon, dimensions.unitOffset, y)
+    func report(_ notFiniteStatus: Int32, _ workerIndex: Int) {
+        if notFiniteStatus != 0 { unsafe notFinite[workerIndex * 32] = 1 }
     }
 
     /// Fills the int8 side of one row; nothing to do when all matrices are floats.
     @inline(__always)
     func quantize(_ a: Activations, _ row: Int, _ workerIndex: Int) {
+        quantize(a, row, workerIndex, columns: 0..<a.columns)
+    }
+
+    /// The same for some columns, whole steps of ISTER_STEP.
+    @inline(__always)
+    func quantize(_ a: Activations, _ row: Int, _ workerIndex: Int, columns: Range<Int>) {
         guard isInteger else { return }
-        let steps = a.stepCount
-        let bad = unsafe kernels.pointee.quantize_row(
-            a.row(row), a.columns, a.values + row * a.valueStride, a.scales + row * steps,
-            a.subblockOffsets + row * (a.columns / 16), a.stepOffsets + row * steps)
-        if bad != 0 { unsafe notFinite[workerIndex * 32] = 1 }
+        let step = columns.lowerBound / Int(ISTER_STEP)
+        let status = unsafe kernels.pointee.quantize_row(
+            a.row(row) + columns.lowerBound, columns.count, a.values + row * a.valueStride + columns.lowerBound,
+            a.scales + row * a.stepCount + step,
+            a.subblockOffsets + row * (a.columns / 16) + columns.lowerBound / 16,
+            a.stepOffsets + row * a.stepCount + step)
+        report(status, workerIndex)
     }
 }

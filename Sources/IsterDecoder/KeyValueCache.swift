@@ -3,12 +3,19 @@ internal import Glibc
 internal import IsterModelFile
 
 /// Element type of the key/value cache.
-public enum CacheFormat: String, Sendable {
+public enum CacheFormat: String, Sendable, CaseIterable {
     case f32
     case f16
+    /// int8 with a scale for each position and head.
+    case q8
 
-    var code: ister_cache_format { self == .f16 ? ISTER_CACHE_F16 : ISTER_CACHE_F32 }
-    var bytes: Int { self == .f16 ? 2 : 4 }
+    var code: ister_cache_format {
+        switch self {
+        case .f32: ISTER_CACHE_F32
+        case .f16: ISTER_CACHE_F16
+        case .q8: ISTER_CACHE_Q8
+        }
+    }
 }
 
 /// Keys and values of all sequences: per layer a pool of blocks of 16 positions, per sequence and layer a table from
@@ -28,9 +35,8 @@ public enum CacheFormat: String, Sendable {
         _ shape: ModelShape, format: CacheFormat, sequenceCount: Int, positions: Int, batchRows: Int
     ) throws(DecoderError) {
         let rings = shape.layers.map { Self.blockCount(window: $0.window, positions: positions, batchRows: batchRows) }
-        let paddedHead = (shape.headWidth + 15) / 16 * 16
-        let keyBlock = shape.keyValueHeadCount * shape.headWidth * 16 * format.bytes
-        let valueBlock = shape.keyValueHeadCount * paddedHead * 16 * format.bytes
+        let keyBlock = shape.keyValueHeadCount * ister_key_block_bytes(format.code, shape.headWidth)
+        let valueBlock = shape.keyValueHeadCount * ister_value_block_bytes(format.code, shape.headWidth)
         let blocks = rings.reduce(0, +)
         let (perSequence, overflow) = blocks.multipliedReportingOverflow(by: keyBlock + valueBlock)
         let (total, overflows) = perSequence.multipliedReportingOverflow(by: sequenceCount)

@@ -23,6 +23,14 @@ internal import IsterModelFile
             columns: columns, floats: floats, float_stride: floatStride, values: values, value_stride: valueStride,
             scales: scales, subblock_offsets: subblockOffsets, step_offsets: stepOffsets)
     }
+
+    /// One row alone.
+    func only(_ row: Int) -> Activations {
+        unsafe Activations(
+            columns: columns, floats: self.row(row), floatStride: floatStride, values: values + row * valueStride,
+            valueStride: valueStride, scales: scales + row * stepCount,
+            subblockOffsets: subblockOffsets + row * (columns / 16), stepOffsets: stepOffsets + row * stepCount)
+    }
 }
 
 /// Every buffer of a forward call, sized and allocated once. Strides see `Dimensions.stride`.
@@ -32,6 +40,8 @@ internal import IsterModelFile
     let residualStride: Int
     /// Output of a norm: [batchRows, hidden].
     let normed: Activations
+    /// Output of a norm of a call's only row, which each worker norms for itself: [workers, hidden].
+    let ownNormed: Activations
     /// [batchRows, queryWidth]
     let query: UnsafeMutablePointer<Float>
     let queryStride: Int
@@ -87,11 +97,12 @@ internal import IsterModelFile
     mutating func buffers(_ d: Dimensions, rows: Int, workers: Int) -> Buffers {
         // The macros of ister_kernels.h; C macros with arguments do not reach Swift.
         let matrixFloats = rows * 32 + 4096
-        let attentionFloats = 16 * (256 + 2 * ((d.headWidth + 15) / 16 * 16) + 16)
+        let attentionFloats = 16 * (384 + 3 * ((d.headWidth + 15) / 16 * 16))
         let keyValueStride = Dimensions.stride(d.keyValueWidth)
         return unsafe Buffers(
             residual: floats(rows, Dimensions.stride(d.hidden)), residualStride: Dimensions.stride(d.hidden),
             normed: activations(rows: rows, width: d.hidden),
+            ownNormed: activations(rows: workers, width: d.hidden),
             query: floats(rows, Dimensions.stride(d.queryWidth)), queryStride: Dimensions.stride(d.queryWidth),
             key: floats(rows, keyValueStride), value: floats(rows, keyValueStride), keyValueStride: keyValueStride,
             attended: activations(rows: rows, width: d.queryWidth),

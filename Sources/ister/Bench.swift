@@ -37,6 +37,7 @@ struct Bench: ParsableCommand {
     @Option(name: .customShort("r"), help: "Repetitions.") var repetitions = 5
     @Option(name: .customShort("o"), help: "Form of the output.") var output = Output.md
     @Option(help: "Tokens of one forward call.") var chunk = 512
+    @OptionGroup var cacheOption: CacheOption
 
     func validate() throws {
         guard (1...1000).contains(repetitions) else {
@@ -62,7 +63,9 @@ struct Bench: ParsableCommand {
             let budget = ThreadBudget.ofThisMachine(requested: count)
             let yardsticks = try reporting(model) { try Yardsticks(threads: budget.count) }
             for test in tests(contextLength: file.header.shape.contextLength) {
-                let run = BenchRun(file: file, test: test, threads: budget.count, chunk: chunk, yardsticks: yardsticks)
+                let run = BenchRun(
+                    file: file, test: test, threads: budget.count, chunk: chunk, cacheFormat: cacheOption.format,
+                    yardsticks: yardsticks)
                 let result = try reporting(model) { try run.measure(repetitions: repetitions) }
                 results.append(result)
                 guard StandardError.isTerminal else { continue }

@@ -25,6 +25,8 @@ struct BenchReport {
             ("model_n_params", .integer(file.parameterCount)),
             ("n_batch", .integer(result.batchRows)),
             ("n_threads", .integer(result.threads)),
+            ("type_k", .string(result.cacheFormat.rawValue)),
+            ("type_v", .string(result.cacheFormat.rawValue)),
             ("n_sequences", .integer(result.test.sequences)),
             ("n_prompt", .integer(result.test.promptCount)),
             ("n_gen", .integer(result.test.generationCount)),
@@ -54,10 +56,10 @@ struct BenchReport {
     }
 
     private var table: String {
-        let titles = ["model", "size", "params", "isa", "threads", "seqs", "test", "t/s", "bandwidth", "int8 peak"]
+        let titles = ["model", "size", "params", "isa", "kv", "threads", "seqs", "test", "t/s", "bandwidth", "int8 peak"]
         let rows = results.map { result in
             [
-                modelType, binarySize(modelBytes), parameters, result.isa, "\(result.threads)",
+                modelType, binarySize(modelBytes), parameters, result.isa, result.cacheFormat.rawValue, "\(result.threads)",
                 "\(result.test.sequences)", result.test.name, result.speed,
                 percent(result.fractionOfBandwidth), percent(result.fractionOfIntegerPeak),
             ]
@@ -66,7 +68,7 @@ struct BenchReport {
             max(titles[column].count, rows.map { $0[column].count }.max() ?? 0)
         }
         // Text to the left, numbers to the right.
-        let isText = titles.map { ["model", "isa"].contains($0) }
+        let isText = titles.map { ["model", "isa", "kv"].contains($0) }
         let rule = zip(widths, isText).map { String(repeating: "-", count: $0 + 1) + ($1 ? "-" : ":") }
         var lines = [
             "| " + titles.enumerated().map { cell($1, widths[$0], isText[$0]) }.joined(separator: " | ") + " |"

@@ -1,9 +1,12 @@
+import IsterDecoder
+
 /// What one test measured.
 struct BenchResult {
     let test: BenchTest
     let threads: Int
     let isa: String
     let batchRows: Int
+    let cacheFormat: CacheFormat
     /// One a repetition.
     let seconds: [Double]
     let load: ModelLoad

@@ -36,6 +36,8 @@ struct BenchRun {
     let test: BenchTest
     let threads: Int
     let chunk: Int
+    /// nil: the file's default.
+    let cacheFormat: CacheFormat?
     /// Of as many threads.
     let yardsticks: Yardsticks
 
@@ -46,6 +48,7 @@ struct BenchRun {
         }
         var options = DecoderOptions()
         options.threads = threads
+        options.cacheFormat = cacheFormat
         options.contextLength = length
         options.sequenceCount = test.sequences
         options.batchRows = max(min(chunk, length * test.sequences), test.sequences)
@@ -57,7 +60,7 @@ struct BenchRun {
         }
         return BenchResult(
             test: test, threads: decoder.threads.count, isa: decoder.instructionSet, batchRows: decoder.batchRows,
-            seconds: seconds, load: ModelLoad(file.header), yardsticks: yardsticks)
+            cacheFormat: decoder.cacheFormat, seconds: seconds, load: ModelLoad(file.header), yardsticks: yardsticks)
     }
 
     private func once(_ decoder: Decoder, random: RandomSequence) throws(DecoderError) -> Double {

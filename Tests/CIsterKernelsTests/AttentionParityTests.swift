@@ -16,7 +16,7 @@ struct AttentionCase: Sendable, CustomStringConvertible {
     var blocks: Int { window > 0 ? (window + 31) / 16 + 1 : (positions + 15) / 16 }
     static let keyValueHeads = 2
 
-    static let all: [AttentionCase] = [ISTER_CACHE_F32, ISTER_CACHE_F16].flatMap { format in
+    static let all: [AttentionCase] = [ISTER_CACHE_F32, ISTER_CACHE_F16, ISTER_CACHE_Q8].flatMap { format in
         [(20, 4, 0, 70), (24, 1, 0, 40), (80, 4, 0, 280), (64, 3, 13, 90), (80, 16, 100, 290)].map {
             AttentionCase(headWidth: $0.0, heads: $0.1, window: $0.2, format: format, positions: $0.3)
         }
@@ -33,11 +33,12 @@ struct AttentionCase: Sendable, CustomStringConvertible {
         let value = vectors(3, heads: Self.keyValueHeads)
         let width = heads * headWidth, keyWidth = Self.keyValueHeads * headWidth
         let padded = (headWidth + 15) / 16 * 16
-        let keys = Owned(repeating: UInt32(0), count: blocks * Self.keyValueHeads * headWidth * 16)
-        let values = Owned(repeating: UInt32(0), count: blocks * Self.keyValueHeads * padded * 16)
+        let headBlocks = blocks * Self.keyValueHeads
+        let keys = Owned(repeating: UInt32(0), count: headBlocks * ister_key_block_bytes(format, headWidth) / 4)
+        let values = Owned(repeating: UInt32(0), count: headBlocks * ister_value_block_bytes(format, headWidth) / 4)
         let order = Owned((0..<blocks).map { Int32(blocks - 1 - $0) })
         let output = Owned(repeating: Float.nan, count: positions * width)
-        let workspace = Owned(repeating: Float(0), count: 16 * (256 + 2 * padded + 16))
+        let workspace = Owned(repeating: Float(0), count: 16 * (384 + 3 * padded))
         let queries = Owned(query), newKeys = Owned(key), newValues = Owned(value)
         let kernels = unsafe table.kernels
         let cache = unsafe Owned([
@@ -48,14 +49,18 @@ struct AttentionCase: Sendable, CustomStringConvertible {
         for start in stride(from: 0, to: positions, by: tokens) {
             let count = min(tokens, positions - start)
             for position in start..<start + count {
-                let at = position * keyWidth
-                unsafe kernels.store_position(cache.start, position, newKeys.start + at, newValues.start + at)
+                for head in 0..<Self.keyValueHeads {
+                    let at = position * keyWidth + head * headWidth
+                    let status = unsafe kernels.store_position(
+                        cache.start, head, position, newKeys.start + at, newValues.start + at)
+                    precondition(status == 0)
+                }
             }
             var job = unsafe ister_attention(
                 cache: cache.start, key_value_head: 1, heads: heads, queries: queries.start + start * width,
                 output: output.start + start * width, stride: width, position: start, tokens: count, window: window,
                 scale: 0.3, workspace: workspace.start)
-            unsafe kernels.attend(&job)
+            precondition(unsafe kernels.attend(&job) == 0)
         }
         return unsafe withExtendedLifetime((keys, values, order, workspace, queries, newKeys, newValues, cache)) {
             output.array
@@ -88,8 +93,8 @@ struct AttentionCase: Sendable, CustomStringConvertible {
     @Test(arguments: AttentionCase.all)
     func `attention is softmax of the visible scores times values`(attention: AttentionCase) {
         let found = attention.run(.scalar, tokens: 1)
-        // Half precision keeps 11 bits of keys and values, float 24.
-        let bound = attention.format == ISTER_CACHE_F16 ? 2e-3 : 2e-6
+        // Half precision keeps 11 bits of keys and values, float 24; int8 has steps of 1/127 of the largest element.
+        let bound = [ISTER_CACHE_F32: 2e-6, ISTER_CACHE_F16: 2e-3, ISTER_CACHE_Q8: 2e-2][attention.format]!
         for position in [0, 1, attention.positions / 2, attention.positions - 1] {
             for head in 0..<attention.heads {
                 let at = (position * attention.heads + head) * attention.headWidth

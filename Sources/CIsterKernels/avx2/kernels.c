@@ -11,6 +11,8 @@
 #define HARDWARE_HALF 1
 #define TOKEN_TILE 4
 #define QUERY_TILE 4
+#define SCORE_BLOCKS 1
+#define VALUE_ACCUMULATORS 4
 #define TABLE ister_kernels_avx2
 #define TABLE_NAME "avx2"
 
@@ -19,8 +21,6 @@
 #include "../portable/elementwise.inc"
 
 #include "../portable/matmul_f32.inc"
-
-#include "../portable/attention.inc"
 
 #define PEAK_VECTOR __m256i
 #define PEAK_REGISTER "x"
@@ -56,6 +56,12 @@ ISTER_INLINE __m256i scale_of_dot(__m256i scale_twice) { return scale_twice; }
 #include "matmul_256.inc"
 
 #include "matmul_tiled_256.inc"
+
+#include "quads_256.inc"
+
+#include "../portable/cache.inc"
+
+#include "../portable/attention.inc"
 
 #include "../portable/table.inc"
 

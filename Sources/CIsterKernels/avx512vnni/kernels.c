@@ -12,6 +12,8 @@
 #define HARDWARE_HALF 1
 #define TOKEN_TILE 8
 #define QUERY_TILE 8
+#define SCORE_BLOCKS 2
+#define VALUE_ACCUMULATORS 16
 #define TABLE ister_kernels_avx512vnni
 #define TABLE_NAME "avx512vnni"
 
@@ -23,8 +25,6 @@
 #include "../portable/elementwise.inc"
 
 #include "../portable/matmul_f32.inc"
-
-#include "../portable/attention.inc"
 
 #define PEAK_VECTOR __m512i
 #define PEAK_REGISTER "v"
@@ -38,6 +38,12 @@ ISTER_INLINE __m512i dot_registers(__m512i sum, __m512i w, __m512i x) {
 #include "matmul_512.inc"
 
 #include "matmul_tiled.inc"
+
+#include "quads_512.inc"
+
+#include "../portable/cache.inc"
+
+#include "../portable/attention.inc"
 
 #include "../portable/table.inc"
 

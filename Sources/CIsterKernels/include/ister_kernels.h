@@ -46,7 +46,7 @@ typedef struct {
 #define ISTER_WORKSPACE_FLOATS(tokens) ((size_t)(tokens) * 32 + 4096)
 
 /// Element types of the key/value cache.
-typedef enum { ISTER_CACHE_F32 = 0, ISTER_CACHE_F16 = 1 } ister_cache_format;
+typedef enum { ISTER_CACHE_F32 = 0, ISTER_CACHE_F16 = 1, ISTER_CACHE_Q8 = 2 } ister_cache_format;
 
 enum {
   /// Positions of a cache block.
@@ -55,19 +55,31 @@ enum {
   ISTER_SEGMENT = 256,
   /// Most query rows (tokens x heads of one group) of one attention call.
   ISTER_QUERY_TILE = 16,
+  /// Widest head of the cache; ModelShape's limit.
+  ISTER_MOST_HEAD_WIDTH = 1024,
 };
 
-/// One layer's cache, seen by one sequence. A block holds, for each key/value head, keys as [head width][16 positions]
-/// and values as [16 positions][head width padded to 16].
+/// One layer's cache, seen by one sequence. A block holds, for each key/value head:
+///
+/// F32, F16  keys as [head width][16 positions], values as [16 positions][head width padded to 16].
+///
+/// Q8        keys as [head width / 4][16 positions][4 dimensions], values as [4][head width padded to 16][4 positions],
+///           bytes of int8 + 128, each followed by 16 float scales. A position's head has one scale, amax / 127.
+///           Queries are quantized the same way and the weights of a segment to 14 bits of their largest: both sums are
+///           exact integers.
 typedef struct {
   ister_cache_format format;
-  size_t head_width;
+  size_t head_width;  ///< a multiple of 4
   size_t key_value_heads;
   void *keys;
   void *values;
   const int32_t *table;  ///< physical block of logical block b: table[b % table_length]
   size_t table_length;
 } ister_cache;
+
+/// Bytes of one head's keys and values in a block; 0 for an unknown format.
+size_t ister_key_block_bytes(ister_cache_format format, size_t head_width);
+size_t ister_value_block_bytes(ister_cache_format format, size_t head_width);
 
 /// Attention of `tokens` consecutive tokens of one sequence for the query heads that share one key/value head.
 /// queries, output: [tokens][stride] with head h of the group at offset h * head_width.
@@ -87,7 +99,7 @@ typedef struct {
 } ister_attention;
 
 #define ISTER_ATTENTION_WORKSPACE_FLOATS(head_width) \
-  ((size_t)ISTER_QUERY_TILE * (ISTER_SEGMENT + 2 * (((size_t)(head_width) + 15) / 16 * 16) + 16))
+  ((size_t)ISTER_QUERY_TILE * (ISTER_SEGMENT * 3 / 2 + 3 * (((size_t)(head_width) + 15) / 16 * 16)))
 
 /// One instruction set's kernels. Stateless; any thread; a kernel neither allocates nor threads.
 typedef struct {
@@ -112,10 +124,13 @@ typedef struct {
   /// gate[i] = silu(gate[i]) * up[i]; count a multiple of 16. Shazeer 2020 (SwiGLU).
   void (*swiglu)(float *gate, const float *up, size_t count);
 
-  /// Writes one position's keys and values of all heads: [key_value_heads * head_width] each.
-  void (*store_position)(const ister_cache *cache, size_t position, const float *key, const float *value);
+  /// Writes one position's key and value of one key/value head: [head_width] each. Returns 0, or 1 when an element is
+  /// not finite.
+  int (*store_position)(const ister_cache *cache, size_t key_value_head, size_t position, const float *key,
+                        const float *value);
 
-  void (*attend)(const ister_attention *job);
+  /// Returns 0, or 1 when an element of the queries is not finite.
+  int (*attend)(const ister_attention *job);
 
   /// Reads every byte with prefetch and returns their xor, so that nothing is optimised away: the streaming yardstick.
   uint64_t (*stream)(const void *bytes, size_t count);

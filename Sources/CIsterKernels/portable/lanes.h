@@ -40,12 +40,31 @@ ISTER_INLINE float sum_of_lanes(lanes v) {
   return s[0];
 }
 
+ISTER_INLINE int32_t integer_sum_of_lanes(int_lanes v) {
+  int32_t sum = 0;
+  for (int i = 0; i < LANES; i++) sum += v[i];
+  return sum;
+}
+
+/// Four int8 as one word, to be shown to all lanes.
+ISTER_INLINE int32_t quad_at(const void *p) {
+  int32_t quad;
+  memcpy(&quad, p, sizeof quad);
+  return quad;
+}
+
 ISTER_INLINE float max_of_lanes(lanes v) {
   float s[LANES];
   store_lanes(s, v);
   float m = s[0];
   for (int i = 1; i < LANES; i++) m = s[i] > m ? s[i] : m;
   return m;
+}
+
+/// x within -bound..bound; NaN stays.
+ISTER_INLINE lanes bounded_lanes(lanes x, float bound) {
+  lanes below = x > bound ? (lanes)bound : x;
+  return below < -bound ? (lanes)-bound : below;
 }
 
 /// Round to nearest even for |x| < 2^22: adding 1.5 * 2^23 leaves no fraction bits.
@@ -83,11 +102,10 @@ ISTER_INLINE lanes load_half_lanes(const uint16_t *p) {
   return __builtin_convertvector(h, lanes);
 }
 
-ISTER_INLINE uint16_t half_of_float(float x) {
-  _Float16 h = (_Float16)x;
-  uint16_t bits;
-  memcpy(&bits, &h, sizeof bits);
-  return bits;
+ISTER_INLINE void store_half_lanes(uint16_t *p, lanes v) {
+  typedef _Float16 half_lanes __attribute__((ext_vector_type(16)));
+  half_lanes h = __builtin_convertvector(v, half_lanes);
+  memcpy(p, &h, sizeof h);
 }
 #else
 ISTER_INLINE float float_of_half(uint16_t h) {
@@ -128,6 +146,10 @@ ISTER_INLINE lanes load_half_lanes(const uint16_t *p) {
   lanes v;
   for (int i = 0; i < LANES; i++) v[i] = float_of_half(p[i]);
   return v;
+}
+
+ISTER_INLINE void store_half_lanes(uint16_t *p, lanes v) {
+  for (int i = 0; i < LANES; i++) p[i] = half_of_float(v[i]);
 }
 #endif
 

@@ -6,6 +6,8 @@
 #define HARDWARE_HALF 0
 #define TOKEN_TILE 1
 #define QUERY_TILE 1
+#define SCORE_BLOCKS 1
+#define VALUE_ACCUMULATORS 4
 #define TABLE ister_kernels_scalar
 #define TABLE_NAME "scalar"
 
@@ -14,8 +16,6 @@
 #include "../portable/elementwise.inc"
 
 #include "../portable/matmul_f32.inc"
-
-#include "../portable/attention.inc"
 
 #include "../portable/integer_peak.inc"
 
@@ -96,4 +96,10 @@ static void matmul_integer(const ister_matrix *w, size_t panel_begin, size_t pan
 
 #define matmul_q8 matmul_integer
 #define matmul_q4 matmul_integer
+#include "../portable/quads.inc"
+
+#include "../portable/cache.inc"
+
+#include "../portable/attention.inc"
+
 #include "../portable/table.inc"
