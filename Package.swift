@@ -21,7 +21,11 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 
 let package = Package(
     name: "ister",
-    products: [.executable(name: "ister", targets: ["ister"])],
+    products: [
+        .executable(name: "ister", targets: ["ister"]),
+        // For Benchmarks/, which measures single kernels.
+        .library(name: "CIsterKernels", targets: ["CIsterKernels"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
@@ -52,6 +56,8 @@ let package = Package(
                 "IsterQuantizer", "IsterCheckpoint", "IsterGenerator", "IsterDecoder", "IsterModelFile",
                 "IsterTokenizer", "IsterEvaluation", arguments,
             ], swiftSettings: house),
+        .testTarget(
+            name: "IsterCommandTests", dependencies: ["ister", "IsterDecoder", "IsterModelFile"], swiftSettings: house),
         .testTarget(name: "CIsterKernelsTests", dependencies: ["CIsterKernels"], swiftSettings: house),
         .testTarget(
             name: "IsterTokenizerTests", dependencies: ["IsterTokenizer", "IsterCheckpoint"],

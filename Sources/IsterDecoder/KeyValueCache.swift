@@ -3,7 +3,7 @@ internal import Glibc
 internal import IsterModelFile
 
 /// Element type of the key/value cache.
-public enum CacheFormat: String, Sendable {
+public enum CacheFormat: String, Sendable, CaseIterable {
     case f32
     case f16
     /// int8 with a scale for each position and head.

@@ -97,7 +97,7 @@ internal import IsterModelFile
     mutating func buffers(_ d: Dimensions, rows: Int, workers: Int) -> Buffers {
         // The macros of ister_kernels.h; C macros with arguments do not reach Swift.
         let matrixFloats = rows * 32 + 4096
-        let attentionFloats = 16 * (256 + 3 * ((d.headWidth + 15) / 16 * 16) + 16)
+        let attentionFloats = 16 * (384 + 3 * ((d.headWidth + 15) / 16 * 16))
         let keyValueStride = Dimensions.stride(d.keyValueWidth)
         return unsafe Buffers(
             residual: floats(rows, Dimensions.stride(d.hidden)), residualStride: Dimensions.stride(d.hidden),

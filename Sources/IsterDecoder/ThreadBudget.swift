@@ -38,18 +38,23 @@ public struct ThreadBudget: Sendable, Equatable {
 enum ControlGroup {
     /// The least quota over period of this process's group and all its ancestors.
     static func processorQuota(root: String = "/sys/fs/cgroup", membership: String = "/proc/self/cgroup") -> Double? {
-        guard let lines = TextFile.read(membership)?.split(separator: "\n") else { return nil }
-        var quotas: [Double] = []
-        for line in lines {
-            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            guard fields.count == 3 else { continue }
-            if fields[0] == "0" {
-                quotas += ancestors(String(fields[2])).compactMap { unified(TextFile.read("\(root)\($0)/cpu.max")) }
-            } else if fields[1].split(separator: ",").contains("cpu") {
-                quotas += ancestors(String(fields[2])).compactMap { legacyQuota("\(root)/cpu\($0)") }
-            }
+        let quotas = processorGroups(membership).compactMap { group in
+            group.isUnified
+                ? unified(TextFile.read("\(root)\(group.path)/cpu.max")) : legacyQuota("\(root)/cpu\(group.path)")
         }
         return quotas.min()
+    }
+
+    /// The groups that may limit this process's time, each with its ancestors. isUnified: of cgroups v2.
+    static func processorGroups(_ membership: String) -> [(path: String, isUnified: Bool)] {
+        let lines = TextFile.read(membership)?.split(separator: "\n") ?? []
+        return lines.flatMap { line -> [(path: String, isUnified: Bool)] in
+            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard fields.count == 3 else { return [] }
+            let isUnified = fields[0] == "0"
+            guard isUnified || fields[1].split(separator: ",").contains("cpu") else { return [] }
+            return ancestors(String(fields[2])).map { ($0, isUnified) }
+        }
     }
 
     /// "/a/b" gives "/a/b", "/a", "".

@@ -8,7 +8,8 @@ struct Bench: ParsableCommand {
         discussion: """
             Prompt processing (pp) and generation (tg) are measured apart, with random tokens, without tokenizing and \
             sampling: one warm-up, then the mean and the standard deviation of the repetitions. Lists such as \
-            -t 1,2 run every combination.
+            -t 1,2 run every combination. Generation is compared with the memory bandwidth, prompts with the rate of \
+            the int8 dot product; both are measured first.
             """)
 
     enum Output: String, ExpressibleByArgument, CaseIterable {
@@ -22,20 +23,33 @@ struct Bench: ParsableCommand {
     var promptCounts = CountList([512])
     @Option(name: .customShort("n"), help: "Generated tokens; 0 leaves the generation test out.")
     var generationCounts = CountList([128])
-    @Option(name: .customShort("d"), help: "Tokens already in the context.") var depths = CountList([0])
-    @Option(name: .customShort("b"), help: "Sequences that run together.") var sequenceCounts = CountList([1])
+    @Option(name: .customShort("d"), help: "Tokens already in the context; 0 by default.") var depths: CountList?
+    @Option(name: .customShort("b"), help: "Sequences that run together; 1 by default.")
+    var sequenceCounts: CountList?
+    @Flag(
+        help: """
+            Runs depths of 0, 512, 2048 and 4096 as far as the context holds them, with 1, 2, 4, 8 and 16 sequences \
+            as long as their depths add up to 8192 at most; prompts with one sequence.
+            """)
+    var sweep = false
     @Option(name: [.customShort("t"), .customLong("threads")], help: "Threads; by default as doctor tells.")
     var threadCounts: CountList?
     @Option(name: .customShort("r"), help: "Repetitions.") var repetitions = 5
     @Option(name: .customShort("o"), help: "Form of the output.") var output = Output.md
     @Option(help: "Tokens of one forward call.") var chunk = 512
+    @OptionGroup var cacheOption: CacheOption
 
     func validate() throws {
         guard (1...1000).contains(repetitions) else {
             throw ValidationError("-r is \(repetitions); it must be 1 to 1000")
         }
         guard chunk >= 1 else { throw ValidationError("--chunk is \(chunk); it must be 1 or more") }
-        guard sequenceCounts.values.allSatisfy({ $0 >= 1 }) else { throw ValidationError("-b must be 1 or more") }
+        if sweep, depths != nil || sequenceCounts != nil {
+            throw ValidationError("--sweep chooses -d and -b itself")
+        }
+        guard sequenceCounts?.values.allSatisfy({ $0 >= 1 }) ?? true else {
+            throw ValidationError("-b must be 1 or more")
+        }
         for threads in threadCounts?.values ?? [] where !(1...1024).contains(threads) {
             throw ValidationError("-t is \(threads); it must be 1 to 1024")
         }
@@ -47,31 +61,26 @@ struct Bench: ParsableCommand {
         let threads: [Int?] = threadCounts?.values ?? [nil]
         for count in threads {
             let budget = ThreadBudget.ofThisMachine(requested: count)
-            let bandwidth = try reporting(model) { try Machine.streamingBandwidth(threads: budget.count) }
-            for test in tests {
-                let run = BenchRun(file: file, test: test, threads: budget.count, chunk: chunk, bandwidth: bandwidth)
+            let yardsticks = try reporting(model) { try Yardsticks(threads: budget.count) }
+            for test in tests(contextLength: file.header.shape.contextLength) {
+                let run = BenchRun(
+                    file: file, test: test, threads: budget.count, chunk: chunk, cacheFormat: cacheOption.format,
+                    yardsticks: yardsticks)
                 let result = try reporting(model) { try run.measure(repetitions: repetitions) }
                 results.append(result)
                 guard StandardError.isTerminal else { continue }
-                StandardError.write("\(test.name): \(result.speed) tokens/s\n")
+                StandardError.write("\(test.name), \(test.sequences) sequences: \(result.speed) tokens/s\n")
             }
         }
         try StandardOutput.write(BenchReport(file: file, results: results).text(output))
     }
 
-    /// llama-bench's order: for each setting the prompt tests, then the generation tests.
-    private var tests: [BenchTest] {
-        var list: [BenchTest] = []
-        for depth in depths.values {
-            for sequences in sequenceCounts.values {
-                for count in promptCounts.values where count > 0 {
-                    list.append(BenchTest(phase: .prompt(count), depth: depth, sequences: sequences))
-                }
-                for count in generationCounts.values where count > 0 {
-                    list.append(BenchTest(phase: .generation(count), depth: depth, sequences: sequences))
-                }
-            }
-        }
-        return list
+    private func tests(contextLength: Int) -> [BenchTest] {
+        let prompts = promptCounts.values
+        let generations = generationCounts.values
+        if sweep { return BenchGrid.sweep(prompts: prompts, generations: generations, contextLength: contextLength) }
+        return BenchGrid.tests(
+            prompts: prompts, generations: generations, depths: depths?.values ?? [0],
+            sequences: sequenceCounts?.values ?? [1])
     }
 }

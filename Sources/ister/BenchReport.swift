@@ -25,6 +25,8 @@ struct BenchReport {
             ("model_n_params", .integer(file.parameterCount)),
             ("n_batch", .integer(result.batchRows)),
             ("n_threads", .integer(result.threads)),
+            ("type_k", .string(result.cacheFormat.rawValue)),
+            ("type_v", .string(result.cacheFormat.rawValue)),
             ("n_sequences", .integer(result.test.sequences)),
             ("n_prompt", .integer(result.test.promptCount)),
             ("n_gen", .integer(result.test.generationCount)),
@@ -34,6 +36,9 @@ struct BenchReport {
             ("avg_ts", .number(result.mean)),
             ("stddev_ts", .number(result.deviation)),
             ("fraction_of_bandwidth", .optional(result.fractionOfBandwidth)),
+            ("fraction_of_integer_peak", .optional(result.fractionOfIntegerPeak)),
+            ("memory_bandwidth_bytes_per_second", .number(result.yardsticks.bandwidth)),
+            ("integer_peak_macs_per_second", .number(result.yardsticks.integerPeak)),
             ("samples_ns", .array(result.seconds.map { .integer(nanoseconds($0)) })),
             ("samples_ts", .array(result.samples.map(JSONText.number))),
         ]
@@ -51,19 +56,21 @@ struct BenchReport {
     }
 
     private var table: String {
-        let titles = ["model", "size", "params", "isa", "threads", "seqs", "test", "t/s", "bandwidth"]
+        let titles = [
+            "model", "size", "params", "isa", "kv", "threads", "seqs", "test", "t/s", "bandwidth", "int8 peak",
+        ]
         let rows = results.map { result in
             [
-                modelType, binarySize(modelBytes), parameters, result.isa, "\(result.threads)",
-                "\(result.test.sequences)", result.test.name, result.speed,
-                result.fractionOfBandwidth.map { decimals($0 * 100, 1) + "%" } ?? "",
+                modelType, binarySize(modelBytes), parameters, result.isa, result.cacheFormat.rawValue,
+                "\(result.threads)", "\(result.test.sequences)", result.test.name, result.speed,
+                percent(result.fractionOfBandwidth), percent(result.fractionOfIntegerPeak),
             ]
         }
         let widths = titles.indices.map { column in
             max(titles[column].count, rows.map { $0[column].count }.max() ?? 0)
         }
         // Text to the left, numbers to the right.
-        let isText = titles.map { ["model", "isa"].contains($0) }
+        let isText = titles.map { ["model", "isa", "kv"].contains($0) }
         let rule = zip(widths, isText).map { String(repeating: "-", count: $0 + 1) + ($1 ? "-" : ":") }
         var lines = [
             "| " + titles.enumerated().map { cell($1, widths[$0], isText[$0]) }.joined(separator: " | ") + " |"
@@ -75,6 +82,8 @@ struct BenchReport {
         }
         return lines.joined(separator: "\n") + "\n\nbuild: ister \(Ister.toolVersion)\n"
     }
+
+    private func percent(_ fraction: Double?) -> String { fraction.map { decimals($0 * 100, 1) + "%" } ?? "" }
 
     private func cell(_ text: String, _ width: Int, _ isText: Bool) -> String {
         isText ? padded(text, width) : paddedLeft(text, width)

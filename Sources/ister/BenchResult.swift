@@ -1,14 +1,16 @@
+import IsterDecoder
+
 /// What one test measured.
 struct BenchResult {
     let test: BenchTest
     let threads: Int
     let isa: String
     let batchRows: Int
+    let cacheFormat: CacheFormat
     /// One a repetition.
     let seconds: [Double]
-    /// Weight bytes of one forward call.
-    let streamedBytes: Int
-    let bandwidth: Double
+    let load: ModelLoad
+    let yardsticks: Yardsticks
 
     /// Tokens of all sequences in one repetition.
     private var tokenCount: Int { (test.promptCount + test.generationCount) * test.sequences }
@@ -24,9 +26,17 @@ struct BenchResult {
     /// Weight bytes read per second while decoding, by the bandwidth of a streaming read; nil for prompts, whose limit
     /// is arithmetic. The KV cache's bytes are not counted.
     var fractionOfBandwidth: Double? {
-        guard test.generationCount > 0, bandwidth > 0 else { return nil }
+        guard test.generationCount > 0, yardsticks.bandwidth > 0 else { return nil }
         let stepsPerSecond = mean / Double(test.sequences)
-        return Double(streamedBytes) * stepsPerSecond / bandwidth
+        return Double(load.streamedBytes) * stepsPerSecond / yardsticks.bandwidth
+    }
+
+    /// Multiply-adds per second of a prompt's matrices, by the rate of the int8 dot product; nil for generation and for
+    /// matrices of floats. Attention is not counted.
+    var fractionOfIntegerPeak: Double? {
+        guard test.promptCount > 0, load.isInteger, yardsticks.integerPeak > 0 else { return nil }
+        let products = load.promptProducts(tokens: test.promptCount) * Double(test.sequences)
+        return Self.mean(seconds.map { products / $0 }) / yardsticks.integerPeak
     }
 
     static func mean(_ values: [Double]) -> Double {

@@ -16,6 +16,8 @@ struct BenchTest {
 
     var promptCount: Int { if case .prompt(let count) = phase { count } else { 0 } }
     var generationCount: Int { if case .generation(let count) = phase { count } else { 0 } }
+    /// Positions that each sequence needs.
+    var length: Int { depth + promptCount + generationCount }
 
     /// As llama-bench writes it: pp512, tg128, tg128 @ d4096.
     var name: String {
@@ -34,16 +36,19 @@ struct BenchRun {
     let test: BenchTest
     let threads: Int
     let chunk: Int
-    /// Bytes per second of a streaming read by as many threads.
-    let bandwidth: Double
+    /// nil: the file's default.
+    let cacheFormat: CacheFormat?
+    /// Of as many threads.
+    let yardsticks: Yardsticks
 
     func measure(repetitions: Int) throws(DecoderError) -> BenchResult {
-        let length = test.depth + max(test.promptCount, test.generationCount)
+        let length = test.length
         guard length <= file.header.shape.contextLength else {
             throw .contextFull(needed: length, contextLength: file.header.shape.contextLength)
         }
         var options = DecoderOptions()
         options.threads = threads
+        options.cacheFormat = cacheFormat
         options.contextLength = length
         options.sequenceCount = test.sequences
         options.batchRows = max(min(chunk, length * test.sequences), test.sequences)
@@ -55,34 +60,45 @@ struct BenchRun {
         }
         return BenchResult(
             test: test, threads: decoder.threads.count, isa: decoder.instructionSet, batchRows: decoder.batchRows,
-            seconds: seconds, streamedBytes: streamedBytes, bandwidth: bandwidth)
+            cacheFormat: decoder.cacheFormat, seconds: seconds, load: ModelLoad(file.header), yardsticks: yardsticks)
     }
 
     private func once(_ decoder: Decoder, random: RandomSequence) throws(DecoderError) -> Double {
         var random = random
-        for slot in 0..<test.sequences { decoder.reset(sequence: slot) }
-        if test.depth > 0 { try fill(decoder, count: test.depth, logits: .none, &random) }
+        for slot in 0..<test.sequences { try prepare(decoder, sequence: slot, &random) }
         let start = ContinuousClock.now
         switch test.phase {
-        case .prompt(let count): try fill(decoder, count: count, logits: .last, &random)
+        case .prompt(let count):
+            for slot in 0..<test.sequences {
+                try fill(decoder, sequence: slot, count: count, logits: .last, &random)
+            }
         case .generation(let count): try step(decoder, count: count, &random)
         }
         return start.duration(to: .now) / .seconds(1)
     }
 
-    /// Runs `count` tokens of each sequence in chunks, one sequence after the other.
-    private func fill(
-        _ decoder: Decoder, count: Int, logits: LogitSelection, _ random: inout RandomSequence
+    /// Leaves `depth` tokens in a sequence: what a repetition added is taken back if the windows allow it, for to fill a
+    /// deep context again takes longer than the test.
+    private func prepare(
+        _ decoder: Decoder, sequence: Int, _ random: inout RandomSequence
     ) throws(DecoderError) {
-        for slot in 0..<test.sequences {
-            var start = 0
-            while start < count {
-                let rows = min(decoder.batchRows, count - start)
-                let tokens = (0..<rows).map { _ in token(&random) }
-                let isLast = start + rows == count
-                try decoder.forward([TokenSlice(sequence: slot, tokens: tokens, logits: isLast ? logits : .none)])
-                start += rows
-            }
+        let isFilled = test.depth > 0 && decoder.length(ofSequence: sequence) >= test.depth
+        if isFilled, decoder.truncate(sequence: sequence, to: test.depth) { return }
+        decoder.reset(sequence: sequence)
+        try fill(decoder, sequence: sequence, count: test.depth, logits: .none, &random)
+    }
+
+    /// Runs `count` tokens of a sequence in chunks.
+    private func fill(
+        _ decoder: Decoder, sequence: Int, count: Int, logits: LogitSelection, _ random: inout RandomSequence
+    ) throws(DecoderError) {
+        var start = 0
+        while start < count {
+            let rows = min(decoder.batchRows, count - start)
+            let tokens = (0..<rows).map { _ in token(&random) }
+            let isLast = start + rows == count
+            try decoder.forward([TokenSlice(sequence: sequence, tokens: tokens, logits: isLast ? logits : .none)])
+            start += rows
         }
     }
 
@@ -98,13 +114,5 @@ struct BenchRun {
 
     private func token(_ random: inout RandomSequence) -> Int32 {
         Int32(truncatingIfNeeded: random.nextBits() % UInt64(max(file.header.shape.vocabularySize, 1)))
-    }
-
-    /// Weights that one forward call reads. An embedding that is not also the head gives single rows.
-    private var streamedBytes: Int {
-        file.header.tensors.reduce(0) { sum, tensor in
-            let isRead = tensor.name != TensorName.embedding || file.header.shape.tiedHead
-            return sum + (isRead ? tensor.length : 0)
-        }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import IsterDecoder
 
 /// `--threads N`.
 struct ThreadOption: ParsableArguments {
@@ -10,6 +11,21 @@ struct ThreadOption: ParsableArguments {
             throw ValidationError("--threads is \(threads); it must be 1 to 1024")
         }
     }
+}
+
+/// `--kv FORMAT`.
+struct CacheOption: ParsableArguments {
+    @Option(
+        name: .customLong("kv"),
+        help: "Keys and values in the cache: f32, f16 or q8 (int8); by default f16, f32 for files of floats.",
+        transform: { text throws(ValidationError) in
+            guard let format = CacheFormat(rawValue: text) else {
+                let known = CacheFormat.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("--kv is '\(text)'; it must be one of \(known)")
+            }
+            return format
+        })
+    var format: CacheFormat?
 }
 
 /// Token ids in the form `1,2,3`.

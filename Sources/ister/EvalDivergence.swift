@@ -19,6 +19,7 @@ struct EvalDivergence: ParsableCommand {
     @OptionGroup var windowOptions: WindowOptions
     @Option(help: "Writes the reference's log-probabilities in the form of --base.") var writeBase: String?
     @Flag(help: "One JSON document.") var json = false
+    @OptionGroup var cacheOption: CacheOption
     @OptionGroup var threadOption: ThreadOption
 
     func validate() throws {
@@ -53,7 +54,8 @@ struct EvalDivergence: ParsableCommand {
         }
         let windows = try windowOptions.windows(of: bytes, path: text, for: model)
         let decoders = (
-            try model.decoder(contextLength: windows.contextLength, threads: threadOption.threads),
+            try model.decoder(
+                contextLength: windows.contextLength, threads: threadOption.threads, cacheFormat: cacheOption.format),
             try other.decoder(contextLength: windows.contextLength, threads: threadOption.threads)
         )
         let statistics = try evaluating(candidate) {
@@ -74,7 +76,8 @@ struct EvalDivergence: ParsableCommand {
 
     private func compare(_ model: EvaluatedModel, withBase path: String) throws(Failure) -> EvalDivergenceReport {
         let reader = try evaluating(path) { try BaseFileReader(path: path) }
-        let decoder = try model.decoder(contextLength: reader.contextLength, threads: threadOption.threads)
+        let decoder = try model.decoder(
+            contextLength: reader.contextLength, threads: threadOption.threads, cacheFormat: cacheOption.format)
         let statistics = try evaluating(candidate) {
             let vocabulary = try Vocabulary(encodedBytes: model.file.tokenizerBytes)
             let first = vocabulary.addsBOS ? vocabulary.bosID : nil

@@ -38,8 +38,12 @@ struct EvaluatedModel {
         file.populate(threads: ThreadBudget.ofThisMachine(requested: threads).count)
     }
 
-    func decoder(contextLength: Int, threads: Int?) throws(Failure) -> Decoder {
-        try evaluating(path) { try Decoder.forEvaluation(file, contextLength: contextLength, threads: threads) }
+    /// cacheFormat nil: the file's default.
+    func decoder(contextLength: Int, threads: Int?, cacheFormat: CacheFormat? = nil) throws(Failure) -> Decoder {
+        try evaluating(path) {
+            try Decoder.forEvaluation(
+                file, contextLength: contextLength, threads: threads, cacheFormat: cacheFormat)
+        }
     }
 
     /// Bits of the whole file by its parameters: what a peer's file is compared by.

@@ -17,6 +17,7 @@ struct EvalPerplexity: ParsableCommand {
     @Option(help: "Writes the log-probabilities in the form of llama-perplexity's --kl-divergence-base.")
     var writeBase: String?
     @Flag(help: "One JSON document.") var json = false
+    @OptionGroup var cacheOption: CacheOption
     @OptionGroup var threadOption: ThreadOption
 
     func validate() throws {
@@ -28,7 +29,8 @@ struct EvalPerplexity: ParsableCommand {
         let bytes = try InputFile.read(text)
         let evaluated = try EvaluatedModel(model, threads: threadOption.threads)
         let windows = try windowOptions.windows(of: bytes, path: text, for: evaluated)
-        let decoder = try evaluated.decoder(contextLength: windows.contextLength, threads: threadOption.threads)
+        let decoder = try evaluated.decoder(
+            contextLength: windows.contextLength, threads: threadOption.threads, cacheFormat: cacheOption.format)
         let start = ContinuousClock.now
         let estimate = try evaluating(model) {
             let base = try writeBase.map { path in

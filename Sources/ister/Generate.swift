@@ -19,6 +19,7 @@ struct Generate: AsyncParsableCommand {
     @Option(help: "Positions that the context can hold; by default what the text needs, at most the model's.")
     var context: Int?
     @Option(help: "Prompt tokens of one forward call.") var chunk: Int = 512
+    @OptionGroup var cacheOption: CacheOption
     @OptionGroup var threadOption: ThreadOption
 
     func validate() throws {
@@ -69,6 +70,7 @@ struct Generate: AsyncParsableCommand {
         let most = file.header.shape.contextLength
         var options = DecoderOptions()
         options.threads = threadOption.threads
+        options.cacheFormat = cacheOption.format
         options.contextLength = context ?? (overflow ? most : min(max(needed, 1), most))
         options.batchRows = min(chunk, max(promptLength, 1))
         return options

@@ -18,6 +18,7 @@ struct Logits: ParsableCommand {
     @Option(help: "Tokens of one forward call.") var chunk: Int = 512
     @Flag(help: "One JSON document with all logits.") var json = false
     @OptionGroup var specialTokens: SpecialTokenOptions
+    @OptionGroup var cacheOption: CacheOption
     @OptionGroup var threadOption: ThreadOption
 
     func validate() throws {
@@ -32,6 +33,7 @@ struct Logits: ParsableCommand {
         guard !prompt.isEmpty else { throw Failure(.usage, "\(model): the prompt has no tokens") }
         var options = DecoderOptions()
         options.threads = threadOption.threads
+        options.cacheFormat = cacheOption.format
         options.contextLength = max(prompt.count, 1)
         options.batchRows = min(chunk, prompt.count)
         let decoder = try reporting(model) { try Decoder(file, options: options) }

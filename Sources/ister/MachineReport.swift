@@ -1,12 +1,15 @@
 import Glibc
 import IsterDecoder
+import IsterModelFile
 
 /// What `doctor` tells.
 struct MachineReport {
     private let isa: String
     private let threads: ThreadBudget
-    /// Bytes per second of a streaming read by all threads.
-    private let bandwidth: Double
+    private let yardsticks: Yardsticks
+    private let throttling: Throttling?
+    /// Periods throttled while the yardsticks were measured.
+    private let throttledMeanwhile: UInt64
     private let limits: [(name: String, value: UInt64?)]
     private let totalMemory: Int
     private let availableMemory: Int
@@ -14,7 +17,11 @@ struct MachineReport {
     init(threads requested: Int?) throws(DecoderError) {
         isa = try Machine.instructionSet()
         threads = ThreadBudget.ofThisMachine(requested: requested)
-        bandwidth = try Machine.streamingBandwidth(threads: threads.count)
+        let before = Machine.throttling?.throttledPeriods ?? 0
+        yardsticks = try Yardsticks(threads: threads.count)
+        throttling = Machine.throttling
+        let after = throttling?.throttledPeriods ?? 0
+        throttledMeanwhile = after > before ? after - before : 0
         limits = [
             ("locked_memory_bytes", Self.limit(__RLIMIT_MEMLOCK)),
             ("address_space_bytes", Self.limit(RLIMIT_AS)),
@@ -34,6 +41,20 @@ struct MachineReport {
         return UInt64(limit.rlim_cur)
     }
 
+    private var limitsOfModel: MachineLimits { MachineLimits(yardsticks: yardsticks) }
+
+    private var sentences: [String] {
+        let limits = limitsOfModel
+        let advice = [
+            limits.decodeSentence, limits.promptSentence(isa: isa),
+            MachineAdvice.threads(
+                threads, processors: Machine.allowedProcessors.count, cores: Machine.physicalCoreCount),
+            MachineAdvice.throttling(throttling, during: throttledMeanwhile),
+            MachineAdvice.hugePages(Machine.hugePages),
+        ]
+        return advice.compactMap(\.self)
+    }
+
     var json: JSONText {
         .object([
             ("version", .string(Ister.toolVersion)),
@@ -41,24 +62,47 @@ struct MachineReport {
             ("isa", .string(isa)),
             ("available_isas", .array(Machine.availableInstructionSets.map(JSONText.string))),
             ("threads", .object([("count", .integer(threads.count)), ("reason", .string(threads.reason))])),
-            ("memory_bandwidth_bytes_per_second", .number(bandwidth)),
+            ("memory_bandwidth_bytes_per_second", .number(yardsticks.bandwidth)),
+            ("integer_peak_macs_per_second", .number(yardsticks.integerPeak)),
+            ("model_limits", modelLimits),
             ("physical_cores", .integer(Machine.physicalCoreCount)),
             ("allowed_processors", .integer(Machine.allowedProcessors.count)),
             ("memory_bytes", .integer(totalMemory)),
             ("free_memory_bytes", .integer(availableMemory)),
             ("huge_pages", .string(Machine.hugePages)),
+            ("throttling", throttling.map(Self.json) ?? .null),
             ("limits", .object(limits.map { ($0.name, $0.value.map(JSONText.unsigned) ?? .null) })),
+            ("explanations", .array(sentences.map(JSONText.string))),
+        ])
+    }
+
+    private var modelLimits: JSONText {
+        .object([
+            ("model", .string(MachineLimits.modelName)),
+            ("q4_decode_tokens_per_second", .number(limitsOfModel.decodeLimit(.q4))),
+            ("q8_decode_tokens_per_second", .number(limitsOfModel.decodeLimit(.q8))),
+            ("prompt_tokens_per_second", .number(limitsOfModel.promptLimit)),
+        ])
+    }
+
+    private static func json(_ throttling: Throttling) -> JSONText {
+        .object([
+            ("periods", .unsigned(throttling.periods)),
+            ("throttled_periods", .unsigned(throttling.throttledPeriods)),
+            ("throttled_seconds", .number(throttling.seconds)),
         ])
     }
 
     var table: String {
+        let count = threads.count
         var lines = [
             "ister             \(Ister.toolVersion)",
             "processor         \(Machine.processorName)",
             "instruction set   \(isa), of \(Machine.availableInstructionSets.joined(separator: ", "))",
-            "threads           \(threads.count): \(threads.reason)",
+            "threads           \(count): \(threads.reason)",
             "cores             \(Machine.physicalCoreCount) behind \(Machine.allowedProcessors.count) processors",
-            "memory bandwidth  \(decimals(bandwidth / 1e9, 1)) GB/s, streaming read by \(threads.count) threads",
+            "memory bandwidth  \(decimals(yardsticks.bandwidth / 1e9, 1)) GB/s, streaming read by \(count) threads",
+            "integer peak      \(decimals(yardsticks.integerPeak / 1e9, 1)) GMAC/s, int8 dots by \(count) threads",
             "memory            \(binarySize(totalMemory)), \(binarySize(availableMemory)) free",
             "huge pages        \(Machine.hugePages)",
         ]
@@ -66,9 +110,6 @@ struct MachineReport {
             let name = limit.name.split(separator: "_").joined(separator: " ")
             lines.append("limit: \(name) \(limit.value.map(String.init) ?? "unlimited")")
         }
-        if Machine.hugePages == "never" {
-            lines.append("Huge pages are off; decoding long contexts is faster with \"madvise\".")
-        }
-        return lines.joined(separator: "\n") + "\n"
+        return (lines + [""] + sentences).joined(separator: "\n") + "\n"
     }
 }

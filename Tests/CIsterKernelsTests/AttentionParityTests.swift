@@ -38,7 +38,7 @@ struct AttentionCase: Sendable, CustomStringConvertible {
         let values = Owned(repeating: UInt32(0), count: headBlocks * ister_value_block_bytes(format, headWidth) / 4)
         let order = Owned((0..<blocks).map { Int32(blocks - 1 - $0) })
         let output = Owned(repeating: Float.nan, count: positions * width)
-        let workspace = Owned(repeating: Float(0), count: 16 * (256 + 3 * padded + 16))
+        let workspace = Owned(repeating: Float(0), count: 16 * (384 + 3 * padded))
         let queries = Owned(query), newKeys = Owned(key), newValues = Owned(value)
         let kernels = unsafe table.kernels
         let cache = unsafe Owned([

@@ -110,4 +110,12 @@ private let step = Int(ISTER_STEP)
         x[300] = bad
         #expect(Self.quantize(table, x).status == 1)
     }
+
+    @Test(arguments: Table.vectorized + [.scalar])
+    func `the integer peak counts the same products in every round`(table: Table) {
+        let one = unsafe table.kernels.integer_peak(1)
+        #expect(one > 0)
+        #expect(unsafe table.kernels.integer_peak(0) == 0)
+        #expect(unsafe table.kernels.integer_peak(1000) == 1000 * one)
+    }
 }

@@ -22,6 +22,15 @@
 
 #include "../portable/matmul_f32.inc"
 
+#define PEAK_VECTOR __m256i
+#define PEAK_REGISTER "x"
+#define PEAK_PRODUCTS 32
+ISTER_INLINE __m256i dot_registers(__m256i sum, __m256i w, __m256i x) {
+  return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
+}
+
+#include "../portable/integer_peak.inc"
+
 ISTER_INLINE __m256i start_q8(int32_t step_offset) {
   (void)step_offset;  // weights are made signed below, so nothing is to be taken off
   return _mm256_setzero_si256();

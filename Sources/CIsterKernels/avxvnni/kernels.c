@@ -22,6 +22,15 @@
 
 #include "../portable/matmul_f32.inc"
 
+#define PEAK_VECTOR __m256i
+#define PEAK_REGISTER "x"
+#define PEAK_PRODUCTS 32
+ISTER_INLINE __m256i dot_registers(__m256i sum, __m256i w, __m256i x) {
+  return _mm256_dpbusd_avx_epi32(sum, w, x);
+}
+
+#include "../portable/integer_peak.inc"
+
 ISTER_INLINE __m256i start_q8(int32_t step_offset) { return _mm256_set1_epi32(step_offset); }
 
 ISTER_INLINE __m256i dot_line_q8(__m256i sum, __m256i offset_weights, __m256i x) {

@@ -67,9 +67,10 @@ enum {
 ///
 /// F32, F16  keys as [head width][16 positions], values as [16 positions][head width padded to 16].
 ///
-/// Q8        keys as [head width / 4][16 positions][4] bytes of int8 + 128, then 16 float scales;
-///           values as [16 positions][head width padded to 16] int8, then 16 float scales. A position's head has one
-///           scale, amax / 127. Queries are quantized the same way, so a score is an integer dot and two products.
+/// Q8        keys as [head width / 4][16 positions][4 dimensions], values as [4][head width padded to 16][4 positions],
+///           bytes of int8 + 128, each followed by 16 float scales. A position's head has one scale, amax / 127.
+///           Queries are quantized the same way and the weights of a segment to 14 bits of their largest: both sums are
+///           exact integers.
 typedef struct {
   ister_cache_format format;
   size_t head_width;  ///< a multiple of 4
@@ -102,7 +103,7 @@ typedef struct {
 } ister_attention;
 
 #define ISTER_ATTENTION_WORKSPACE_FLOATS(head_width) \
-  ((size_t)ISTER_QUERY_TILE * (ISTER_SEGMENT + 3 * (((size_t)(head_width) + 15) / 16 * 16) + 16))
+  ((size_t)ISTER_QUERY_TILE * (ISTER_SEGMENT * 3 / 2 + 3 * (((size_t)(head_width) + 15) / 16 * 16)))
 
 /// One instruction set's kernels. Stateless; any thread; a kernel neither allocates nor threads.
 typedef struct {
@@ -137,6 +138,11 @@ typedef struct {
 
   /// Reads every byte with prefetch and returns their xor, so that nothing is optimised away: the streaming yardstick.
   uint64_t (*stream)(const void *bytes, size_t count);
+
+  /// Runs `rounds` of the set's int8 dot product on registers alone and returns the multiply-adds done: the yardstick of
+  /// prompts. No sum is checked for range. AVX2 has no single instruction; there it is the product of pairs (maddubs)
+  /// and the 16-bit addition that follows it.
+  uint64_t (*integer_peak)(size_t rounds);
 } ister_kernels;
 
 /// Tables that this processor can run, best first; the last is "scalar". Returns their number.

@@ -40,6 +40,19 @@ ISTER_INLINE float sum_of_lanes(lanes v) {
   return s[0];
 }
 
+ISTER_INLINE int32_t integer_sum_of_lanes(int_lanes v) {
+  int32_t sum = 0;
+  for (int i = 0; i < LANES; i++) sum += v[i];
+  return sum;
+}
+
+/// Four int8 as one word, to be shown to all lanes.
+ISTER_INLINE int32_t quad_at(const void *p) {
+  int32_t quad;
+  memcpy(&quad, p, sizeof quad);
+  return quad;
+}
+
 ISTER_INLINE float max_of_lanes(lanes v) {
   float s[LANES];
   store_lanes(s, v);

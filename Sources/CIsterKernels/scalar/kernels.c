@@ -17,6 +17,8 @@
 
 #include "../portable/matmul_f32.inc"
 
+#include "../portable/integer_peak.inc"
+
 /// Integer sums of one step for 16 rows of Q8: lines of [16 rows][4 columns], weights offset by 128.
 static void dot_step_q8(const uint8_t *lines, size_t columns, const int8_t *x, int32_t *sum) {
   for (size_t k = 0; k < columns; k++) {

@@ -1,0 +1,82 @@
+import IsterModelFile
+import Testing
+
+@testable import ister
+
+@Suite struct BenchGridTests {
+    private func sweep(_ context: Int) -> [BenchTest] {
+        BenchGrid.sweep(prompts: [512], generations: [32], contextLength: context)
+    }
+
+    @Test func `tests come in llama-bench's order and a count of 0 is no test`() {
+        let tests = BenchGrid.tests(prompts: [512, 0], generations: [128], depths: [0, 64], sequences: [1, 4])
+        #expect(
+            tests.map(\.name) == [
+                "pp512", "tg128", "pp512", "tg128", "pp512 @ d64", "tg128 @ d64", "pp512 @ d64", "tg128 @ d64",
+            ])
+        #expect(tests.map(\.sequences) == [1, 1, 4, 4, 1, 1, 4, 4])
+        #expect(BenchGrid.tests(prompts: [0], generations: [0], depths: [0], sequences: [1]).isEmpty)
+    }
+
+    @Test func `a sweep measures prompts with one sequence and fills 8192 positions at most`() {
+        let tests = sweep(16384)
+        #expect(tests.filter { $0.promptCount > 0 }.map(\.depth) == [0, 512, 2048, 4096])
+        #expect(tests.allSatisfy { $0.promptCount == 0 || $0.sequences == 1 })
+        let generations = tests.filter { $0.generationCount > 0 }
+        #expect(generations.filter { $0.depth == 0 }.map(\.sequences) == [1, 2, 4, 8, 16])
+        #expect(generations.filter { $0.depth == 512 }.map(\.sequences) == [1, 2, 4, 8, 16])
+        #expect(generations.filter { $0.depth == 2048 }.map(\.sequences) == [1, 2, 4])
+        #expect(generations.filter { $0.depth == 4096 }.map(\.sequences) == [1, 2])
+    }
+
+    @Test func `a sweep leaves out what the context does not hold`() {
+        #expect(sweep(2048 + 32).filter { $0.promptCount > 0 }.map(\.depth) == [0, 512])
+        #expect(sweep(2048 + 32).filter { $0.generationCount > 0 }.map(\.depth).max() == 2048)
+        #expect(sweep(2048 + 31).map(\.depth).max() == 512)
+        // Depth 0 stays, so that a context too short for the test itself is refused by name.
+        #expect(sweep(100).map(\.depth).max() == 0)
+    }
+}
+
+@Suite struct BenchResultTests {
+    private static let load = ModelLoad(streamedBytes: 1000, layerProducts: 50, headProducts: 100)
+
+    private func result(_ phase: BenchTest.Phase, sequences: Int, seconds: [Double], _ load: ModelLoad = load)
+        -> BenchResult
+    {
+        BenchResult(
+            test: BenchTest(phase: phase, depth: 0, sequences: sequences), threads: 1, isa: "scalar", batchRows: 1,
+            cacheFormat: .f16,
+            seconds: seconds, load: load, yardsticks: Yardsticks(bandwidth: 4000, integerPeak: 1000))
+    }
+
+    @Test func `a step of all sequences reads the weights once`() throws {
+        // 10 steps in 5 s are 2000 bytes a second, half of 4000, however many sequences share them.
+        for sequences in [1, 4] {
+            let fraction = result(.generation(10), sequences: sequences, seconds: [5, 5]).fractionOfBandwidth
+            #expect(abs(try #require(fraction) - 0.5) < 1e-12)
+        }
+    }
+
+    @Test func `a prompt multiplies all tokens by the layers and its last one by the head`() throws {
+        // (8 x 50 + 100) products in 2 s are 250 a second, a quarter of 1000; two sequences do twice as much.
+        let one = result(.prompt(8), sequences: 1, seconds: [2]).fractionOfIntegerPeak
+        #expect(abs(try #require(one) - 0.25) < 1e-12)
+        let two = result(.prompt(8), sequences: 2, seconds: [2]).fractionOfIntegerPeak
+        #expect(abs(try #require(two) - 0.5) < 1e-12)
+    }
+
+    @Test func `each yardstick measures only its own phase, and floats are no integers`() {
+        #expect(result(.prompt(8), sequences: 1, seconds: [1]).fractionOfBandwidth == nil)
+        #expect(result(.generation(8), sequences: 1, seconds: [1]).fractionOfIntegerPeak == nil)
+        var floats = Self.load
+        floats.isInteger = false
+        #expect(result(.prompt(8), sequences: 1, seconds: [1], floats).fractionOfIntegerPeak == nil)
+    }
+
+    @Test func `the deviation is the sample's`() {
+        #expect(BenchResult.deviation([1, 3]) == 2.0.squareRoot())
+        #expect(BenchResult.deviation([5]) == 0)
+        #expect(BenchResult.mean([1, 2, 6]) == 3)
+    }
+}

@@ -1,0 +1,57 @@
+import IsterDecoder
+import IsterModelFile
+import Testing
+
+@testable import ister
+
+@Suite struct MachineLimitsTests {
+    private let limits = MachineLimits(yardsticks: Yardsticks(bandwidth: 50e9, integerPeak: 500e9))
+
+    @Test func `the model has 1_667_235_840 weights in its layers, of 4,375 and 8,125 bits`() {
+        #expect(MachineLimits.load(.q4).layerProducts == 1_667_235_840)
+        #expect(MachineLimits.load(.q4).headProducts == 81_920_000)
+        let head = 81_920_000 * 65 / 64
+        #expect(MachineLimits.load(.q4).streamedBytes == 1_667_235_840 / 64 * 35 + head)
+        #expect(MachineLimits.load(.q8).streamedBytes == 1_667_235_840 / 64 * 65 + head)
+    }
+
+    @Test func `a limit is a yardstick by what a token needs of it`() {
+        #expect(abs(limits.decodeLimit(.q4) * Double(MachineLimits.load(.q4).streamedBytes) - 50e9) < 1)
+        let products = 512 * 1_667_235_840.0 + 81_920_000
+        #expect(abs(limits.promptLimit - 512 * 500e9 / products) < 1e-9)
+        #expect(limits.decodeSentence.contains("q4 of a 1.8B model cannot decode faster than 50.3 tokens/s here"))
+        #expect(limits.promptSentence(isa: "avx2").contains("500 GMAC/s of avx2"))
+    }
+
+    @Test func `a throttled group is a warning and any other none`() throws {
+        let some = Throttling(periods: 100, throttledPeriods: 7, seconds: 1.25)
+        let warning = try #require(MachineAdvice.throttling(some, during: 0))
+        #expect(warning.hasPrefix("Warning: ") && warning.contains("7 of 100 periods, for 1.3 s"))
+        #expect(!warning.contains("too low"))
+        #expect(try #require(MachineAdvice.throttling(some, during: 2)).contains("2 of them while"))
+        #expect(MachineAdvice.throttling(Throttling(periods: 9, throttledPeriods: 0, seconds: 0), during: 0) == nil)
+        #expect(MachineAdvice.throttling(nil, during: 0) == nil)
+    }
+
+    @Test func `hyperthreads are explained where there are some`() {
+        let budget = ThreadBudget.decide(requested: nil, affinity: 8, physicalCores: 4, quota: nil)
+        #expect(MachineAdvice.threads(budget, processors: 8, cores: 4).contains("8 processors share 4 cores"))
+        #expect(!MachineAdvice.threads(budget, processors: 4, cores: 4).contains("share"))
+    }
+}
+
+@Suite struct ThrottlingTests {
+    @Test func `cpu_stat of both versions of cgroups is read`() {
+        let v2 = "usage_usec 5\nuser_usec 3\nsystem_usec 2\nnr_periods 90\nnr_throttled 12\nthrottled_usec 2500000\n"
+        #expect(Throttling.parse(v2) == Throttling(periods: 90, throttledPeriods: 12, seconds: 2.5))
+        let v1 = "nr_periods 90\nnr_throttled 12\nthrottled_time 2500000000\n"
+        #expect(Throttling.parse(v1) == Throttling(periods: 90, throttledPeriods: 12, seconds: 2.5))
+    }
+
+    @Test(arguments: [
+        "", "usage_usec 5\nuser_usec 3\n", "nr_periods x\nnr_throttled 3\n", "nr_periods\nnr_throttled 3",
+    ])
+    func `a group that counts no periods is not throttled`(text: String) {
+        #expect(Throttling.parse(text) == nil)
+    }
+}
