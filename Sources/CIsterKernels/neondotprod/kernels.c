@@ -51,6 +51,15 @@ ISTER_INLINE int32x4_t dot_line_q8(int32x4_t sum, uint8x16_t weights, int8x16_t 
 
 #include "../neon/quads_128.inc"
 
+#define PEAK_VECTOR int32x4_t
+#define PEAK_REGISTER "w"
+#define PEAK_PRODUCTS 16
+ISTER_INLINE int32x4_t dot_registers(int32x4_t sum, int32x4_t w, int32x4_t x) {
+  return vdotq_s32(sum, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x));
+}
+
+#include "../portable/integer_peak.inc"
+
 #include "../portable/cache.inc"
 
 #include "../portable/attention.inc"
