@@ -56,10 +56,13 @@ struct BenchReport {
     }
 
     private var table: String {
-        let titles = ["model", "size", "params", "isa", "kv", "threads", "seqs", "test", "t/s", "bandwidth", "int8 peak"]
+        let titles = [
+            "model", "size", "params", "isa", "kv", "threads", "seqs", "test", "t/s", "bandwidth", "int8 peak",
+        ]
         let rows = results.map { result in
             [
-                modelType, binarySize(modelBytes), parameters, result.isa, result.cacheFormat.rawValue, "\(result.threads)",
+                modelType, binarySize(modelBytes), parameters, result.isa, result.cacheFormat.rawValue,
+                "\(result.threads)",
                 "\(result.test.sequences)", result.test.name, result.speed,
                 percent(result.fractionOfBandwidth), percent(result.fractionOfIntegerPeak),
             ]
