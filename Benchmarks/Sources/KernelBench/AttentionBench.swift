@@ -11,32 +11,41 @@ import CIsterKernels
 
     private let table: Table
     private let effort: Effort
+    private let formatName: String
+    /// Of one head's keys and values in a block.
+    private let blockBytes: Int
     private let cache: Memory
     private let memories: [Memory]
     private let rows: Memory
     private let workspace: Memory
 
-    init(_ table: Table, _ effort: Effort) {
-        let width = Self.headWidth * Self.keyValueHeads
-        let bytes = Self.blocks * Int(ISTER_BLOCK_POSITIONS) * width * 2
+    init(_ table: Table, _ format: ister_cache_format, name: String, _ effort: Effort) {
         self.table = table
         self.effort = effort
-        let keys = Memory(bytes: bytes)
-        let values = Memory(bytes: bytes)
+        formatName = name
+        let keyBytes = ister_key_block_bytes(format, Self.headWidth)
+        let valueBytes = ister_value_block_bytes(format, Self.headWidth)
+        blockBytes = keyBytes + valueBytes
+        let keys = Memory(bytes: Self.blocks * Self.keyValueHeads * keyBytes)
+        let values = Memory(bytes: Self.blocks * Self.keyValueHeads * valueBytes)
         let numbers = Memory((0..<Self.blocks).map(Int32.init))
         memories = [keys, values, numbers]
         cache = unsafe Memory([
             ister_cache(
-                format: ISTER_CACHE_F16, head_width: Self.headWidth, key_value_heads: Self.keyValueHeads,
+                format: format, head_width: Self.headWidth, key_value_heads: Self.keyValueHeads,
                 keys: keys.base, values: values.base, table: numbers.pointer(Int32.self), table_length: Self.blocks)
         ])
         var random = Numbers(5)
         rows = Memory(random.floats(16 * Self.heads * Self.headWidth))
         let padded = (Self.headWidth + 15) / 16 * 16
-        workspace = Memory(bytes: Int(ISTER_QUERY_TILE) * (Int(ISTER_SEGMENT) + 2 * padded + 16) * 4)
+        // ISTER_ATTENTION_WORKSPACE_FLOATS
+        workspace = Memory(bytes: Int(ISTER_QUERY_TILE) * (Int(ISTER_SEGMENT) * 3 / 2 + 3 * padded) * 4)
         for position in 0..<Self.depth {
-            unsafe table.kernels.pointee.store_position(
-                cache.pointer(ister_cache.self), position, random.floats(width), random.floats(width))
+            for head in 0..<Self.keyValueHeads {
+                _ = unsafe table.kernels.pointee.store_position(
+                    cache.pointer(ister_cache.self), head, position, random.floats(Self.headWidth),
+                    random.floats(Self.headWidth))
+            }
         }
     }
 
@@ -56,14 +65,14 @@ import CIsterKernels
                 queries: rows.pointer(Float.self), output: output.pointer(Float.self), stride: stride,
                 position: Self.depth - tokens, tokens: tokens, window: 0, scale: 0.11,
                 workspace: workspace.pointer(Float.self))
-            unsafe table.kernels.pointee.attend(&job)
+            _ = unsafe table.kernels.pointee.attend(&job)
         }
         // Scores and weighted values; a token of the tile sees those before it.
         let pairs = tokens * Self.depth - tokens * (tokens - 1) / 2
         let macs = Double(2 * pairs * Self.heads * Self.headWidth)
-        let bytes = Double(Self.depth * Self.headWidth * 2 * 2)
+        let bytes = Double((Self.blocks - 1) * blockBytes)
         return Measurement(
-            isa: table.name, kernel: "attend", variant: "\(name) @ \(Self.depth), f16", tokens: tokens,
+            isa: table.name, kernel: "attend", variant: "\(name) @ \(Self.depth), \(formatName)", tokens: tokens,
             workingBytes: Int(bytes) * Self.keyValueHeads, macsPerSecond: macs / seconds,
             macsPerCycle: macs / seconds / clock, bytesPerSecond: bytes / seconds, elementsPerCycle: nil,
             nanoseconds: seconds * 1e9, sliceCount: slices, clockHertz: clock)

@@ -65,9 +65,11 @@ struct KernelBench: ParsableCommand {
         if runs("stream") { for bytes in sizes { report.add(yardsticks.stream(bytes: bytes)) } }
         if runs("rows") { for result in RowBench(table: table, effort: effort).all { report.add(result) } }
         guard runs("attend") else { return }
-        let attention = AttentionBench(table, effort)
-        report.add(attention.decode)
-        report.add(attention.prefill)
+        for (format, name) in [(ISTER_CACHE_F16, "f16"), (ISTER_CACHE_Q8, "q8")] {
+            let attention = AttentionBench(table, format, name: name, effort)
+            report.add(attention.decode)
+            report.add(attention.prefill)
+        }
     }
 
     private func measureMatmul(_ report: Report) {

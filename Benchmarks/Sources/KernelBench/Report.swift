@@ -9,8 +9,8 @@ final class Report {
         if isJSON { return write("[", to: 1) }
         write(
             """
-            | isa        | kernel       | variant             | tokens | working set | GMAC/s | MAC/cycle |   GB/s | elements/cycle | us a call |
-            |------------|--------------|---------------------|-------:|------------:|-------:|----------:|-------:|---------------:|----------:|
+            | isa        | kernel       | variant                  | tokens | working set | GMAC/s | MAC/cycle |   GB/s | elements/cycle | us a call |
+            |------------|--------------|--------------------------|-------:|------------:|-------:|----------:|-------:|---------------:|----------:|
 
             """, to: 1)
     }
@@ -28,7 +28,7 @@ final class Report {
 
     private func row(_ m: Measurement) -> [String] {
         [
-            left(m.isa, 10), left(m.kernel, 12), left(m.variant, 19), right(m.tokens.map(String.init) ?? "", 6),
+            left(m.isa, 10), left(m.kernel, 12), left(m.variant, 24), right(m.tokens.map(String.init) ?? "", 6),
             right(size(m.workingBytes), 11), right(decimals(m.macsPerSecond.map { $0 / 1e9 }, 1), 6),
             right(decimals(m.macsPerCycle, 2), 9), right(decimals(m.bytesPerSecond.map { $0 / 1e9 }, 2), 6),
             right(decimals(m.elementsPerCycle, 2), 14), right(decimals(m.nanoseconds / 1e3, 2), 9),
@@ -64,6 +64,7 @@ private func decimals(_ value: Double?, _ count: Int) -> String {
 
 private func size(_ bytes: Int) -> String {
     if bytes == 0 { return "" }
+    if bytes < 1 << 10 { return "\(bytes) B" }
     return bytes < 1 << 20 ? "\(bytes >> 10) KiB" : "\(bytes >> 20) MiB"
 }
 
