@@ -1,4 +1,5 @@
 import IsterModelFile
+import IsterDecoder
 import Testing
 
 @testable import ister
