@@ -136,10 +136,21 @@ static void check_stream(const tables_t *tables) {
   }
 }
 
+/// Only the count is known; that it returns at all shows that the processor has the instructions.
+static void check_integer_peak(const tables_t *tables) {
+  for (size_t i = 0; i <= tables->count; i++) {
+    const ister_kernels *table = i < tables->count ? tables->others[i] : tables->scalar;
+    const uint64_t one = table->integer_peak(1);
+    check_true(one > 0 && table->integer_peak(0) == 0 && table->integer_peak(1000) == 1000 * one, table->name,
+               "integer_peak", "every round counts the same products");
+  }
+}
+
 void check_elementwise(const tables_t *tables) {
   check_quantize(tables);
   check_norm(tables);
   check_rotation(tables);
   check_gate(tables);
   check_stream(tables);
+  check_integer_peak(tables);
 }
