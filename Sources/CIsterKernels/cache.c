@@ -1,5 +1,7 @@
-// Sizes of the key/value cache's blocks: the layouts of ister_kernels.h.
+// Sizes of the key/value cache's blocks and of attention's workspace: the layouts of ister_kernels.h.
 #include "ister_kernels.h"
+
+static size_t padded_to_lanes(size_t width) { return (width + 15) / 16 * 16; }
 
 size_t ister_key_block_bytes(ister_cache_format format, size_t head_width) {
   switch (format) {
@@ -11,6 +13,10 @@ size_t ister_key_block_bytes(ister_cache_format format, size_t head_width) {
 }
 
 size_t ister_value_block_bytes(ister_cache_format format, size_t head_width) {
-  size_t padded = (head_width + 15) / 16 * 16;
-  return ister_key_block_bytes(format, padded);
+  return ister_key_block_bytes(format, padded_to_lanes(head_width));
+}
+
+/// Scores, two parts of a weight of a byte each, then the queries and two rows of results.
+size_t ister_attention_workspace_floats(size_t head_width) {
+  return ISTER_QUERY_TILE * (ISTER_SEGMENT + ISTER_SEGMENT / 2 + 3 * padded_to_lanes(head_width));
 }

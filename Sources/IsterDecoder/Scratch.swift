@@ -95,9 +95,9 @@ internal import IsterModelFile
     }
 
     mutating func buffers(_ d: Dimensions, rows: Int, workers: Int) -> Buffers {
-        // The macros of ister_kernels.h; C macros with arguments do not reach Swift.
+        // ISTER_WORKSPACE_FLOATS of ister_kernels.h; C macros with arguments do not reach Swift.
         let matrixFloats = rows * 32 + 4096
-        let attentionFloats = 16 * (384 + 3 * ((d.headWidth + 15) / 16 * 16))
+        let attentionFloats = ister_attention_workspace_floats(d.headWidth)
         let keyValueStride = Dimensions.stride(d.keyValueWidth)
         return unsafe Buffers(
             residual: floats(rows, Dimensions.stride(d.hidden)), residualStride: Dimensions.stride(d.hidden),

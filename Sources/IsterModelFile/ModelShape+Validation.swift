@@ -1,3 +1,5 @@
+internal import CIsterKernels
+
 extension ModelShape {
     /// The largest models that this version runs. They bound all size arithmetic below 2^63: 2^24 rows times 2^18
     /// columns times 4 bytes is 2^44 a tensor, and there are fewer than 2^15 tensors.
@@ -6,7 +8,7 @@ extension ModelShape {
         public static let width = 1 << 18
         public static let layers = 1024
         public static let heads = 4096
-        public static let headWidth = 1024
+        public static let headWidth = Int(ISTER_MOST_HEAD_WIDTH)
         public static let positions = 1 << 24
         public static let rotaries = 16
     }

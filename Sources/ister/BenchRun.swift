@@ -77,7 +77,7 @@ struct BenchRun {
         return start.duration(to: .now) / .seconds(1)
     }
 
-    /// Leaves `depth` tokens in a sequence: what a repetition added is taken back if the windows allow it, for to fill a
+    /// Leaves `depth` tokens in a sequence: what a repetition added is taken back if the windows allow it, since filling a
     /// deep context again takes longer than the test.
     private func prepare(
         _ decoder: Decoder, sequence: Int, _ random: inout RandomSequence

@@ -21,7 +21,7 @@ struct CacheOption: ParsableArguments {
         transform: { text throws(ValidationError) in
             guard let format = CacheFormat(rawValue: text) else {
                 let known = CacheFormat.allCases.map(\.rawValue).joined(separator: ", ")
-                throw ValidationError("--kv is '\(text)'; it must be one of \(known)")
+                throw ValidationError("it must be one of \(known)")
             }
             return format
         })

@@ -95,7 +95,7 @@ static void run_case(const tables_t *tables, case_t *c) {
   c->queries = guarded(s->positions * width * sizeof(float));
   c->keys = guarded(s->positions * key_width * sizeof(float));
   c->values = guarded(s->positions * key_width * sizeof(float));
-  c->workspace = guarded(ISTER_ATTENTION_WORKSPACE_FLOATS(s->head_width) * sizeof(float));
+  c->workspace = guarded(ister_attention_workspace_floats(s->head_width) * sizeof(float));
   // Scores spread widely, so that many weights are tiny and some are 0.
   fill_floats(&seeded, 3.0f, c->queries, s->positions * width);
   fill_floats(&seeded, 3.0f, c->keys, s->positions * key_width);
@@ -113,7 +113,7 @@ static void run_case(const tables_t *tables, case_t *c) {
 static void check_not_finite(const tables_t *tables, ister_cache_format format, float bad) {
   enum { HEAD = 24 };
   float *good = guarded(HEAD * sizeof(float)), *row = guarded(HEAD * sizeof(float)), output[HEAD];
-  float *workspace = guarded(ISTER_ATTENTION_WORKSPACE_FLOATS(HEAD) * sizeof(float));
+  float *workspace = guarded(ister_attention_workspace_floats(HEAD) * sizeof(float));
   seeded_t seeded = {17};
   fill_floats(&seeded, 1.0f, good, HEAD);
   memcpy(row, good, HEAD * sizeof(float));
@@ -185,7 +185,7 @@ static void fill_halves(float *to) {
 
 /// Values of one position alone: its weight is 1, so the output is what was stored.
 static void read_back(const ister_kernels *table, const ister_cache *cache, float *output) {
-  float *workspace = guarded(ISTER_ATTENTION_WORKSPACE_FLOATS(WIDTH) * sizeof(float));
+  float *workspace = guarded(ister_attention_workspace_floats(WIDTH) * sizeof(float));
   float *query = guarded(WIDTH * sizeof(float));
   for (size_t p = 0; p < HALF_POSITIONS; p++) {
     ister_attention job = {.cache = cache, .heads = 1, .queries = query, .output = output + p * WIDTH, .stride = WIDTH,

@@ -47,8 +47,7 @@ import Testing
     {
         BenchResult(
             test: BenchTest(phase: phase, depth: 0, sequences: sequences), threads: 1, isa: "scalar", batchRows: 1,
-            cacheFormat: .f16,
-            seconds: seconds, load: load, yardsticks: Yardsticks(bandwidth: 4000, integerPeak: 1000))
+            cacheFormat: .f16, seconds: seconds, load: load, yardsticks: Yardsticks(bandwidth: 4000, integerPeak: 1000))
     }
 
     @Test func `a step of all sequences reads the weights once`() throws {

@@ -37,9 +37,7 @@ import CIsterKernels
         ])
         var random = Numbers(5)
         rows = Memory(random.floats(16 * Self.heads * Self.headWidth))
-        let padded = (Self.headWidth + 15) / 16 * 16
-        // ISTER_ATTENTION_WORKSPACE_FLOATS
-        workspace = Memory(bytes: Int(ISTER_QUERY_TILE) * (Int(ISTER_SEGMENT) * 3 / 2 + 3 * padded) * 4)
+        workspace = Memory(bytes: ister_attention_workspace_floats(Self.headWidth) * MemoryLayout<Float>.size)
         for position in 0..<Self.depth {
             for head in 0..<Self.keyValueHeads {
                 _ = unsafe table.kernels.pointee.store_position(

@@ -59,7 +59,7 @@ enum {
   ISTER_SEGMENT = 256,
   /// Most query rows (tokens x heads of one group) of one attention call.
   ISTER_QUERY_TILE = 16,
-  /// Widest head of the cache; ModelShape's limit.
+  /// Widest head of the cache.
   ISTER_MOST_HEAD_WIDTH = 1024,
 };
 
@@ -99,11 +99,11 @@ typedef struct {
   size_t tokens;
   size_t window;
   float scale;
-  float *workspace;  ///< ISTER_ATTENTION_WORKSPACE_FLOATS(head_width), owned by the calling worker
+  float *workspace;  ///< ister_attention_workspace_floats(head_width), owned by the calling worker
 } ister_attention;
 
-#define ISTER_ATTENTION_WORKSPACE_FLOATS(head_width) \
-  ((size_t)ISTER_QUERY_TILE * (ISTER_SEGMENT * 3 / 2 + 3 * (((size_t)(head_width) + 15) / 16 * 16)))
+/// Floats of an attention call's workspace.
+size_t ister_attention_workspace_floats(size_t head_width);
 
 /// One instruction set's kernels. Stateless; any thread; a kernel neither allocates nor threads.
 typedef struct {
