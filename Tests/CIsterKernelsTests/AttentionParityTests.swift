@@ -32,13 +32,12 @@ struct AttentionCase: Sendable, CustomStringConvertible {
         let query = vectors(1, heads: heads), key = vectors(2, heads: Self.keyValueHeads)
         let value = vectors(3, heads: Self.keyValueHeads)
         let width = heads * headWidth, keyWidth = Self.keyValueHeads * headWidth
-        let padded = (headWidth + 15) / 16 * 16
         let headBlocks = blocks * Self.keyValueHeads
         let keys = Owned(repeating: UInt32(0), count: headBlocks * ister_key_block_bytes(format, headWidth) / 4)
         let values = Owned(repeating: UInt32(0), count: headBlocks * ister_value_block_bytes(format, headWidth) / 4)
         let order = Owned((0..<blocks).map { Int32(blocks - 1 - $0) })
         let output = Owned(repeating: Float.nan, count: positions * width)
-        let workspace = Owned(repeating: Float(0), count: 16 * (384 + 3 * padded))
+        let workspace = Owned(repeating: Float(0), count: ister_attention_workspace_floats(headWidth))
         let queries = Owned(query), newKeys = Owned(key), newValues = Owned(value)
         let kernels = unsafe table.kernels
         let cache = unsafe Owned([
@@ -53,14 +52,14 @@ struct AttentionCase: Sendable, CustomStringConvertible {
                     let at = position * keyWidth + head * headWidth
                     let status = unsafe kernels.store_position(
                         cache.start, head, position, newKeys.start + at, newValues.start + at)
-                    precondition(status == 0)
+                    #expect(status == 0)
                 }
             }
             var job = unsafe ister_attention(
                 cache: cache.start, key_value_head: 1, heads: heads, queries: queries.start + start * width,
                 output: output.start + start * width, stride: width, position: start, tokens: count, window: window,
                 scale: 0.3, workspace: workspace.start)
-            precondition(unsafe kernels.attend(&job) == 0)
+            #expect(unsafe kernels.attend(&job) == 0)
         }
         return unsafe withExtendedLifetime((keys, values, order, workspace, queries, newKeys, newValues, cache)) {
             output.array

@@ -25,6 +25,25 @@ private func bits(_ logits: [[Float]]) -> [[UInt32]] { logits.map { $0.map(\.bit
         }
     }
 
+    @Test(arguments: models)
+    func `with the int8 cache logits do not depend on threads, chunks or instruction set`(name: String) throws {
+        let ids = try Reference(fixture: name).inputIDs
+        let model = try ConvertedModel(name, .q8)
+        let halves = bits(try model.decoder().allLogits(ids, chunk: 512))
+        func logits(chunk: Int, threads: Int = 1, _ isa: String? = nil) throws -> [[UInt32]] {
+            let decoder = try model.decoder {
+                $0.cacheFormat = .q8
+                $0.instructionSet = isa
+                $0.threads = threads
+            }
+            return bits(try decoder.allLogits(ids, chunk: chunk))
+        }
+        let expected = try logits(chunk: 512, "scalar")
+        #expect(expected != halves)
+        for chunk in [1, 7, 64] { #expect(try logits(chunk: chunk, threads: 2) == expected, "chunks of \(chunk)") }
+        for isa in Machine.availableInstructionSets { #expect(try logits(chunk: 7, isa) == expected, "\(isa)") }
+    }
+
     @Test(arguments: Preset.allCases)
     func `logits do not depend on what else is in the batch`(preset: Preset) throws {
         let ids = try Reference(fixture: "mistral-sliding-window").inputIDs

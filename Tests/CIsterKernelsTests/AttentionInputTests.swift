@@ -1,0 +1,71 @@
+import CIsterKernels
+import Testing
+
+/// A cache of one block and one head of 20 columns: the last columns fill no vector.
+@safe private struct SmallCache {
+    static let width = 20
+    let kernels: ister_kernels
+    private let keys, values: Owned<UInt32>
+    let output: Owned<Float>
+    private let workspace: Owned<Float>
+    private let table: Owned<Int32>
+    private let cache: Owned<ister_cache>
+
+    init(_ table: Table, _ format: ister_cache_format) {
+        unsafe kernels = unsafe table.kernels
+        keys = Owned(repeating: 0, count: ister_key_block_bytes(format, Self.width) / 4)
+        values = Owned(repeating: 0, count: ister_value_block_bytes(format, Self.width) / 4)
+        workspace = Owned(repeating: 0, count: ister_attention_workspace_floats(Self.width))
+        output = Owned(repeating: 0, count: Self.width)
+        self.table = Owned([0])
+        unsafe cache = unsafe Owned([
+            ister_cache(
+                format: format, head_width: Self.width, key_value_heads: 1, keys: keys.start, values: values.start,
+                table: self.table.start, table_length: 1)
+        ])
+    }
+
+    func store(_ key: [Float], _ value: [Float]) -> Int32 {
+        unsafe kernels.store_position(cache.start, 0, 0, key, value)
+    }
+
+    func attend(_ query: [Float]) -> Int32 {
+        let queries = Owned(query)
+        return withExtendedLifetime(queries) {
+            var job = unsafe ister_attention(
+                cache: cache.start, key_value_head: 0, heads: 1, queries: queries.start, output: output.start,
+                stride: Self.width, position: 0, tokens: 1, window: 0, scale: 1, workspace: workspace.start)
+            return unsafe kernels.attend(&job)
+        }
+    }
+}
+
+@Suite struct AttentionInput {
+    @Test(arguments: Table.vectorized + [.scalar], [ISTER_CACHE_F32, ISTER_CACHE_F16, ISTER_CACHE_Q8])
+    func `a key, value or query that is not finite is reported`(table: Table, format: ister_cache_format) {
+        let good = (0..<SmallCache.width).map { Float($0) - 7 }
+        for bad in [Float.nan, .infinity, -.infinity] {
+            for column in [0, 15, SmallCache.width - 1] {
+                let cache = SmallCache(table, format)
+                var broken = good
+                broken[column] = bad
+                #expect(cache.store(broken, good) == 1, "key, column \(column), \(bad)")
+                #expect(cache.store(good, broken) == 1, "value, column \(column), \(bad)")
+                #expect(cache.store(good, good) == 0)
+                #expect(cache.attend(broken) == 1, "query, column \(column), \(bad)")
+                #expect(cache.attend(good) == 0)
+            }
+        }
+    }
+
+    @Test(arguments: Table.vectorized + [.scalar])
+    func `an int8 cache keeps values of any size but takes those below 1e-30 for zero`(table: Table) {
+        let cache = SmallCache(table, ISTER_CACHE_Q8)
+        let zeros = [Float](repeating: 0, count: SmallCache.width)
+        for (number, expected) in [(Float(0), Float(0)), (1e-38, 0), (2e-30, 2e-30), (3, 3), (3e38, 3e38)] {
+            #expect(cache.store(zeros, [Float](repeating: number, count: SmallCache.width)) == 0)
+            #expect(cache.attend(zeros) == 0)
+            #expect(cache.output.array.allSatisfy { abs($0 - expected) <= 1e-5 * expected }, "\(number)")
+        }
+    }
+}
