@@ -31,6 +31,15 @@ ISTER_INLINE __m256i dot_registers(__m256i sum, __m256i w, __m256i x) {
 
 #include "../portable/integer_peak.inc"
 
+/// How far ahead decode prefetches; see avx512vnni.
+#define PREFETCH_BYTES 6144
+
+ISTER_INLINE __m256i broadcast_quad(const void *x) {
+  int32_t quad;
+  memcpy(&quad, x, sizeof quad);
+  return _mm256_set1_epi32(quad);
+}
+
 ISTER_INLINE __m256i start_q8(int32_t step_offset) {
   (void)step_offset;  // weights are made signed below, so nothing is to be taken off
   return _mm256_setzero_si256();
@@ -43,8 +52,11 @@ ISTER_INLINE __m256i dot_line_q8(__m256i sum, __m256i offset_weights, __m256i x)
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-/// The offset goes into the lower of the two 16-bit halves that the pairs of products are summed in.
-ISTER_INLINE __m256i start_q4(int32_t offset) { return _mm256_set1_epi32(offset & 0xFFFF); }
+/// The offset goes into the lower of the two 16-bit halves that the pairs of products are summed in. Masked as a vector:
+/// a broadcast from memory needs no arithmetic port.
+ISTER_INLINE __m256i start_q4(const int32_t *offset) {
+  return _mm256_and_si256(broadcast_quad(offset), _mm256_set1_epi32(0xFFFF));
+}
 
 /// Eight products of at most 31 * 127 stay within int16.
 ISTER_INLINE __m256i dot_line_q4(__m256i dot, __m256i weights, __m256i x) {
@@ -54,6 +66,8 @@ ISTER_INLINE __m256i dot_line_q4(__m256i dot, __m256i weights, __m256i x) {
 ISTER_INLINE __m256i scale_of_dot(__m256i scale_twice) { return scale_twice; }
 
 #include "matmul_256.inc"
+
+#include "tile_avx2.inc"
 
 #include "matmul_tiled_256.inc"
 
