@@ -31,13 +31,22 @@ ISTER_INLINE __m256i dot_registers(__m256i sum, __m256i w, __m256i x) {
 
 #include "../portable/integer_peak.inc"
 
+/// How far ahead decode prefetches; see avx512vnni.
+#define PREFETCH_BYTES 6144
+
+ISTER_INLINE __m256i broadcast_quad(const void *x) {
+  int32_t quad;
+  memcpy(&quad, x, sizeof quad);
+  return _mm256_set1_epi32(quad);
+}
+
 ISTER_INLINE __m256i start_q8(int32_t step_offset) { return _mm256_set1_epi32(step_offset); }
 
 ISTER_INLINE __m256i dot_line_q8(__m256i sum, __m256i offset_weights, __m256i x) {
   return _mm256_dpbusd_avx_epi32(sum, offset_weights, x);
 }
 
-ISTER_INLINE __m256i start_q4(int32_t offset) { return _mm256_set1_epi32(offset); }
+ISTER_INLINE __m256i start_q4(const int32_t *offset) { return broadcast_quad(offset); }
 
 ISTER_INLINE __m256i dot_line_q4(__m256i dot, __m256i weights, __m256i x) {
   return _mm256_dpbusd_avx_epi32(dot, weights, x);
@@ -49,6 +58,8 @@ ISTER_INLINE __m256i scale_of_dot(__m256i scale_twice) {
 }
 
 #include "../avx2/matmul_256.inc"
+
+#include "tile_vnni.inc"
 
 #include "../avx2/matmul_tiled_256.inc"
 
