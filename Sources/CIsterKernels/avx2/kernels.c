@@ -52,8 +52,8 @@ ISTER_INLINE __m256i dot_line_q8(__m256i sum, __m256i offset_weights, __m256i x)
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-/// The offset goes into the lower of the two 16-bit halves that the pairs of products are summed in. Masked as a vector:
-/// a broadcast from memory needs no arithmetic port.
+/// The offset goes into the lower of the two 16-bit halves that the pairs of products are summed in. It is masked as a
+/// vector: a broadcast from memory needs no arithmetic port.
 ISTER_INLINE __m256i start_q4(const int32_t *offset) {
   return _mm256_and_si256(broadcast_quad(offset), _mm256_set1_epi32(0xFFFF));
 }
