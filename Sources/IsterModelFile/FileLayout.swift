@@ -88,17 +88,29 @@ extension ModelHeader {
             try check("provenance: bytes of \(file.name)", file.bytes, 0...Int.max)
             guard Digest256.isHex(file.sha256) else { throw .digestMalformed(name: file.name, found: file.sha256) }
         }
-        if let calibration = provenance.calibration {
-            try check("provenance: calibration tokens", calibration.tokens, 1...Int.max)
-            guard Digest256.isHex(calibration.sha256) else {
-                throw .digestMalformed(name: "calibration", found: calibration.sha256)
-            }
-        }
+        if let calibration = provenance.calibration { try validate(calibration) }
         guard let certificate else { return }
+        try certificate.quality?.validate()
         let names = Set(tensors.map(\.name))
         for (name, ratio) in certificate.tensorErrors {
             guard names.contains(name) else { throw .headerMalformed("certificate names no tensor: \"\(name)\"") }
             try check("certificate: error of \(name)", ratio, 0...Double.greatestFiniteMagnitude)
+        }
+    }
+}
+
+extension ModelHeader {
+    /// A text has a checksum and tokens, or neither; without a text there is the model's own.
+    private func validate(_ calibration: Provenance.Calibration) throws(ModelFileDefect) {
+        let least = calibration.sha256 == nil ? 0 : 1
+        try check("provenance: calibration tokens", calibration.tokens, least...(least == 0 ? 0 : Int.max))
+        if let sha256 = calibration.sha256, !Digest256.isHex(sha256) {
+            throw .digestMalformed(name: "calibration", found: sha256)
+        }
+        if let own = calibration.ownTokens {
+            try check("provenance: calibration ownTokens", own, 1...Int.max)
+        } else if calibration.sha256 == nil {
+            throw .headerMalformed("a calibration without a text")
         }
     }
 }

@@ -8,10 +8,12 @@ public struct ModelFileDraft: Sendable {
     public var generationDefaults: ModelHeader.GenerationDefaults
     /// Names and sizes of the source files are final; checksums may be `Digest256.unknown` until the file is finished.
     public var provenance: Provenance
+    /// Leaves room for a measured quality in the certificate.
+    public var isCertified: Bool
 
     public init(
         shape: ModelShape, formats: [WeightFormat], tokenizer: [UInt8], chatTemplate: String? = nil,
-        generationDefaults: ModelHeader.GenerationDefaults, provenance: Provenance
+        generationDefaults: ModelHeader.GenerationDefaults, provenance: Provenance, isCertified: Bool = false
     ) {
         self.shape = shape
         self.formats = formats
@@ -19,6 +21,17 @@ public struct ModelFileDraft: Sendable {
         self.chatTemplate = chatTemplate
         self.generationDefaults = generationDefaults
         self.provenance = provenance
+        self.isCertified = isCertified
+    }
+
+    /// The header of the file to be and the file's length, without writing anything.
+    public func plan() throws(ModelFileError) -> (header: ModelHeader, fileBytes: Int) {
+        do throws(ModelFileDefect) {
+            let plan = try planned()
+            return (plan.header, plan.fileLength)
+        } catch {
+            throw .badDraft(error)
+        }
     }
 
     /// Header with all lengths and places, digests unknown, and the length in the file that is reserved for its JSON.
@@ -63,6 +76,7 @@ public struct ModelFileDraft: Sendable {
     /// -2.2250738585072014e-308 is as long as a double gets.
     private func longestCertificate(_ tensors: [RequiredTensor]) -> ModelHeader.Certificate {
         let errors = tensors.filter(\.isMatrix).map { ($0.name, -Double.leastNormalMagnitude) }
-        return ModelHeader.Certificate(tensorErrors: Dictionary(errors) { first, _ in first })
+        return ModelHeader.Certificate(
+            tensorErrors: Dictionary(errors) { first, _ in first }, quality: isCertified ? .longest : nil)
     }
 }

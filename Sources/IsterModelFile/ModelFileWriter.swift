@@ -70,34 +70,59 @@ public final class ModelFileWriter: Sendable {
     public func finish(
         provenance: Provenance, certificate: ModelHeader.Certificate?, threads: Int = 1
     ) throws(ModelFileError) -> ModelHeader {
-        do {
-            return try complete(provenance, certificate, threads: threads)
+        let file = try prove(provenance: provenance, certificate: certificate, threads: threads)
+        return try commit(file.header)
+    }
+
+    /// The first half of `finish`: a complete file that has no name of its own yet, for measuring it.
+    public func prove(
+        provenance: Provenance, certificate: ModelHeader.Certificate?, threads: Int = 1
+    ) throws(ModelFileError) -> ModelFile {
+        try abandoningOnError { () throws(ModelFileError) in
+            try temporary.file.synchronize()
+            var header = plannedHeader
+            header.provenance = provenance
+            header.certificate = certificate
+            header.tokenizer.sha256 = Digest256.hex(tokenizerDigest)
+            let readBack = ReadBack(file: temporary.file, header: plannedHeader, parts: parts.withLock { $0 })
+            for (index, digest) in try readBack.tensorDigests(threads: threads).enumerated() {
+                header.tensors[index].sha256 = digest
+            }
+            return try write(header)
+        }
+    }
+
+    /// The second half: gives the proven file its name. header: as it was proven, or with another certificate.
+    @discardableResult
+    public func commit(_ header: ModelHeader) throws(ModelFileError) -> ModelHeader {
+        try abandoningOnError { () throws(ModelFileError) in
+            try write(header)
+            try temporary.commit(replacing: replacing)
+            return header
+        }
+    }
+
+    private func abandoningOnError<Value>(
+        _ body: () throws(ModelFileError) -> Value
+    ) throws(ModelFileError) -> Value {
+        do throws(ModelFileError) {
+            return try body()
         } catch {
             abandon()
             throw error
         }
     }
 
-    private func complete(
-        _ provenance: Provenance, _ certificate: ModelHeader.Certificate?, threads: Int
-    ) throws(ModelFileError) -> ModelHeader {
-        try temporary.file.synchronize()
-        var header = plannedHeader
-        header.provenance = provenance
-        header.certificate = certificate
-        header.tokenizer.sha256 = Digest256.hex(tokenizerDigest)
-        let readBack = ReadBack(file: temporary.file, header: plannedHeader, parts: parts.withLock { $0 })
-        for (index, digest) in try readBack.tensorDigests(threads: threads).enumerated() {
-            header.tensors[index].sha256 = digest
-        }
+    /// Writes the header and opens the file as a reader does.
+    @discardableResult
+    private func write(_ header: ModelHeader) throws(ModelFileError) -> ModelFile {
         try writeHeader(header)
         try temporary.file.synchronize()
         let reopened = try ModelFile.open(path: temporary.path)
         guard reopened.header == header, Digest256.of(reopened.tokenizerBytes) == tokenizerDigest else {
             throw .badData(path: target, .headerMalformed("header or tokenizer read back differently"))
         }
-        try temporary.commit(replacing: replacing)
-        return header
+        return reopened
     }
 
     private func writeHeader(_ header: ModelHeader) throws(ModelFileError) {

@@ -48,9 +48,12 @@ public struct ModelHeader: Codable, Equatable, Sendable {
     public struct Certificate: Codable, Equatable, Sendable {
         /// Per matrix: sum of (stored - source)^2 over sum of source^2; 0 when the source is all zeros.
         public var tensorErrors: [String: Double]
+        /// nil when the model was not compared with its source.
+        public var quality: Quality?
 
-        public init(tensorErrors: [String: Double]) {
+        public init(tensorErrors: [String: Double], quality: Quality? = nil) {
             self.tensorErrors = tensorErrors
+            self.quality = quality
         }
     }
 }
@@ -87,15 +90,18 @@ public struct Provenance: Codable, Equatable, Sendable {
     public struct Calibration: Codable, Equatable, Sendable {
         /// `importance` or `feedback`.
         public var method: String
-        /// Of the text.
-        public var sha256: String
-        /// How many of its tokens were used.
+        /// Of the text; nil without one.
+        public var sha256: String?
+        /// How many of its tokens were used; 0 without a text.
         public var tokens: Int
+        /// How many tokens of its own text the model was calibrated with; nil for none.
+        public var ownTokens: Int?
 
-        public init(method: String, sha256: String, tokens: Int) {
+        public init(method: String, sha256: String?, tokens: Int, ownTokens: Int? = nil) {
             self.method = method
             self.sha256 = sha256
             self.tokens = tokens
+            self.ownTokens = ownTokens
         }
     }
 

@@ -1,6 +1,6 @@
 internal import IsterModelFile
 
-/// The part of a conversion that needs the calibration text: all Q4 matrices. The text runs once for statistics of
+/// The part of a conversion that needs the calibration text: matrices that are not floats. The text runs once for statistics of
 /// single columns; for error feedback it runs once for each group of sites whose matrices fit into memory together.
 struct CalibratedPhase {
     /// Matrices X^T X that are summed up at the same time, in bytes. A factorisation takes up to five times the largest
@@ -11,7 +11,7 @@ struct CalibratedPhase {
     let pieces: PieceConverter
     let plan: WorkPlan
     let threads: Int
-    /// Sites of Q4 matrices, in the file's order, and their tensors.
+    /// Sites of those matrices, in the file's order, and their tensors.
     private let sites: [(site: CalibrationSite, width: Int, tensors: Set<Int>)]
 
     init(calibration: Calibration, pieces: PieceConverter, plan: WorkPlan, tiedHead: Bool, threads: Int) {
@@ -20,7 +20,7 @@ struct CalibratedPhase {
         self.plan = plan
         self.threads = threads
         var sites: [(site: CalibrationSite, width: Int, tensors: Set<Int>)] = []
-        for tensor in plan.tensors where tensor.format == .q4 {
+        for tensor in plan.tensors where calibration.method.uses(tensor.format) {
             guard let site = CalibrationSite(tensor.target, tiedHead: tiedHead) else { continue }
             if let index = sites.firstIndex(where: { $0.site == site }) {
                 sites[index].tensors.insert(tensor.index)
@@ -35,6 +35,7 @@ struct CalibratedPhase {
     var tensors: Set<Int> { sites.reduce(into: []) { $0.formUnion($1.tensors) } }
 
     func run(progress: (ConversionProgress.Stage, _ doneItems: [Int]) -> Void) throws(QuantizerError) {
+        if sites.isEmpty { return }
         switch calibration.method {
         case .importance: try runWithImportance(progress)
         case .feedback: try runWithFeedback(progress)

@@ -54,14 +54,21 @@ public struct CalibrationBatch: Sendable {
 /// A calibration text that runs through a model of the same checkpoint. The quantizer does not run models: whoever can
 /// hands it one of these.
 public protocol CalibrationSource: AnyObject {
-    /// SHA-256 of the text, 64 lower-case hex digits.
-    var textDigest: String { get }
-    /// Tokens of a pass.
-    var tokenCount: Int { get }
+    /// SHA-256 of the text, 64 lower-case hex digits; nil without one.
+    var textDigest: String? { get }
+    /// Tokens of the text that a pass runs.
+    var textTokenCount: Int { get }
+    /// Tokens of a pass that the model wrote by itself.
+    var ownTokenCount: Int { get }
     /// Runs all tokens and hands over the inputs of `sites`. Every pass gives the same batches.
     func run(
         sites: Set<CalibrationSite>, _ body: (CalibrationBatch) throws(QuantizerError) -> Void
     ) throws(QuantizerError)
+}
+
+extension CalibrationSource {
+    /// Tokens of a pass.
+    var tokenCount: Int { textTokenCount + ownTokenCount }
 }
 
 /// What a calibration text is used for.
@@ -70,6 +77,9 @@ public enum CalibrationMethod: String, CaseIterable, Sendable {
     case importance
     /// Errors are carried on to weights that are not rounded yet, by the inputs' correlations (GPTQ).
     case feedback
+
+    /// Weights of columns matter only where scales are searched for.
+    func uses(_ format: WeightFormat) -> Bool { format == .q4 || (format == .q8 && self == .feedback) }
 }
 
 /// Calibration as a conversion is given it.
@@ -107,6 +117,7 @@ extension Provenance.Calibration {
     init(_ calibration: Calibration) {
         self.init(
             method: calibration.method.rawValue, sha256: calibration.source.textDigest,
-            tokens: calibration.source.tokenCount)
+            tokens: calibration.source.textTokenCount,
+            ownTokens: calibration.source.ownTokenCount > 0 ? calibration.source.ownTokenCount : nil)
     }
 }

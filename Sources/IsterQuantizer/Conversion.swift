@@ -17,12 +17,15 @@ public struct Conversion {
     let threads: Int
     let replacing: Bool
     let calibration: Calibration?
+    let allocation: Allocation?
+    let certification: Certification?
 
     /// `source`: a Hugging Face folder or a `.gguf` file. `threads`: nil for one a processor. `replacing`: an existing
-    /// output is replaced, at the end and at once. `calibration`: for presets with Q4 matrices; others ignore it.
+    /// output is replaced, at the end and at once. `calibration`: ignored where nothing is rounded. `allocation`: formats
+    /// of single matrices. `certification`: compares the file with its source before it gets its name.
     public init(
         source: String, output: String, preset: Preset, threads: Int? = nil, replacing: Bool = false,
-        calibration: Calibration? = nil
+        calibration: Calibration? = nil, allocation: Allocation? = nil, certification: Certification? = nil
     ) {
         self.source = source
         self.output = output
@@ -30,6 +33,8 @@ public struct Conversion {
         self.threads = max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount)
         self.replacing = replacing
         self.calibration = calibration
+        self.allocation = allocation
+        self.certification = certification
     }
 
     /// Converts. After any error the output is as it was. `progress` is called on the calling thread, about ten times
@@ -87,70 +92,6 @@ public struct Conversion {
         }
     }
 
-    /// What is known before the first weight is read.
-    private struct Prepared {
-        let checkpoint: Checkpoint
-        let plan: WorkPlan
-        let provenance: Provenance
-        let writer: ModelFileWriter
-    }
-
-    private func prepare() throws(QuantizerError) -> Prepared {
-        let checkpoint = try reading(try Checkpoint.open(path: source))
-        let shape = ModelShape(checkpoint.configuration)
-        let vocabulary = try reading(try checkpoint.vocabulary())
-        if vocabulary.pieces.count > shape.vocabularySize {
-            throw .vocabularyTooLarge(
-                path: source, pieces: vocabulary.pieces.count, embeddingRows: shape.vocabularySize)
-        }
-        // A shape that no file can hold is refused before its tensors are listed.
-        do { try shape.validate() } catch { throw .modelFile(.badDraft(error)) }
-        let tensors = try plannedTensors(checkpoint, shape)
-        var provenance = Provenance(
-            toolVersion: ToolVersion.current, recipe: preset.rawValue,
-            sourceArchitecture: checkpoint.configuration.architecture.rawValue, sourceFiles: [],
-            unknownKeys: checkpoint.unknownKeys,
-            calibration: Recipe(preset: preset, tiedHead: shape.tiedHead).isCalibrated
-                ? calibration.map(Provenance.Calibration.init) : nil)
-        for path in checkpoint.sourceFiles {
-            provenance.sourceFiles.append(try writing(try Provenance.SourceFile.unhashed(path: path)))
-        }
-        let draft = ModelFileDraft(
-            shape: shape, formats: tensors.map(\.format), tokenizer: vocabulary.encodedBytes(),
-            chatTemplate: checkpoint.chatTemplate,
-            generationDefaults: ModelHeader.GenerationDefaults(checkpoint.generation), provenance: provenance)
-        let writer = try writing(
-            try ModelFileWriter(path: output, draft: draft, replacing: replacing, inputs: checkpoint.sourceFiles))
-        let plan = WorkPlan(tensors: tensors, sourceFileCount: checkpoint.sourceFiles.count)
-        return Prepared(checkpoint: checkpoint, plan: plan, provenance: provenance, writer: writer)
-    }
-
-    /// Pairs what the file needs with what the checkpoint has; both must be used up.
-    private func plannedTensors(
-        _ checkpoint: Checkpoint, _ shape: ModelShape
-    ) throws(QuantizerError) -> [PlannedTensor] {
-        var sources = Dictionary(checkpoint.tensors.map { ($0.name, $0) }) { first, _ in first }
-        let recipe = Recipe(preset: preset, tiedHead: shape.tiedHead)
-        var planned: [PlannedTensor] = []
-        for (index, target) in shape.requiredTensors().enumerated() {
-            let name = TensorNames.huggingFace(target)
-            guard let name, let found = sources.removeValue(forKey: name) else {
-                throw .tensorMismatch(path: source, tensor: target.name, found: "nothing", needed: name ?? "a name")
-            }
-            guard found.rows == target.rows, found.columns == target.columns else {
-                throw .tensorMismatch(
-                    path: source, tensor: found.name, found: "\(found.shape)",
-                    needed: "\(target.rows) x \(target.columns)")
-            }
-            planned.append(
-                PlannedTensor(index: index, target: target, format: recipe.format(of: target), source: found))
-        }
-        if let left = sources.keys.min() {
-            throw .tensorMismatch(path: source, tensor: left, found: "it", needed: "no such tensor")
-        }
-        return planned
-    }
-
     private func finish(_ prepared: Prepared, _ pieces: PieceConverter) throws(QuantizerError) -> ConversionReport {
         var provenance = prepared.provenance
         let digests = pieces.sourceDigests()
@@ -159,8 +100,16 @@ public struct Conversion {
         let matrices = prepared.plan.tensors.filter(\.target.isMatrix)
         let certificate = ModelHeader.Certificate(
             tensorErrors: Dictionary(matrices.map { ($0.target.name, errors[$0.index].ratio) }) { first, _ in first })
-        let header = try writing(
-            try prepared.writer.finish(provenance: provenance, certificate: certificate, threads: threads))
+        let file = try writing(
+            try prepared.writer.prove(provenance: provenance, certificate: certificate, threads: threads))
+        var header = file.header
+        do {
+            header.certificate?.quality = try certification?.quality(of: file)
+        } catch {
+            prepared.writer.abandon()
+            throw error
+        }
+        _ = try writing(try prepared.writer.commit(header))
         return ConversionReport(
             output: output, fileBytes: prepared.writer.fileBytes, header: header,
             bitsPerWeight: header.bitsPerWeight,

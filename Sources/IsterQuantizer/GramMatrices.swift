@@ -6,7 +6,11 @@ final class GramMatrices {
     /// Panels of 16 rows of a matrix that one piece of work takes.
     private static let panelsPerItem = 4
 
-    private struct Site {
+    /// Part of what two columns have in common that is not believed. Of 0, 0.1, 0.2, 0.3, 0.5 the best on SmolLM2 with
+    /// 65,536 tokens.
+    private static let shrinkage: Float = 0.3
+
+    private struct Site: Sendable {
         let site: CalibrationSite
         let width: Int
         let paddedWidth: Int
@@ -36,7 +40,8 @@ final class GramMatrices {
 
     /// Adds a batch. The order of additions does not depend on the number of threads.
     func add(_ batch: CalibrationBatch) {
-        var work: [(site: Site, rows: Int, panels: Range<Int>)] = []
+        var packs: [(site: Site, values: [Float], rows: Int)] = []
+        var sums: [(pack: Int, panels: Range<Int>)] = []
         for index in sites.indices {
             guard let values = batch.inputs[sites[index].site] else { continue }
             let rows = values.count / sites[index].width
@@ -44,19 +49,20 @@ final class GramMatrices {
             if sites[index].packed.count < rows * sites[index].paddedWidth {
                 sites[index].packed = SharedBuffer(repeating: 0, count: rows * sites[index].paddedWidth)
             }
-            let site = sites[index]
-            unsafe values.withUnsafeBufferPointer { source in
-                guard let source = source.baseAddress else { return }
-                unsafe ister_gram_pack(source, rows, site.width, site.width, site.paddedWidth, site.packed.base)
-            }
-            let panels = site.paddedWidth / 16
+            let panels = sites[index].paddedWidth / 16
             for start in stride(from: 0, to: panels, by: Self.panelsPerItem) {
-                work.append((site, rows, start..<min(start + Self.panelsPerItem, panels)))
+                sums.append((packs.count, start..<min(start + Self.panelsPerItem, panels)))
             }
+            packs.append((sites[index], values, rows))
         }
-        let items = work
+        let (sources, items) = (packs, sums)
+        ParallelWork.run(items: sources.count, threads: threads) { index in
+            let (site, values, rows) = sources[index]
+            unsafe ister_gram_pack(values, rows, site.width, site.width, site.paddedWidth, site.packed.base)
+        }
         ParallelWork.run(items: items.count, threads: threads) { index in
-            let (site, rows, panels) = items[index]
+            let (site, _, rows) = sources[items[index].pack]
+            let panels = items[index].panels
             unsafe ister_gram_add(
                 site.packed.base, rows, site.paddedWidth, panels.lowerBound, panels.upperBound, site.matrix.base)
         }
@@ -70,7 +76,7 @@ final class GramMatrices {
             let square = unsafe found.matrix.base[column * (found.paddedWidth + 1)]
             if !square.isFinite { throw .calibration(.notFinite(site: site)) }
         }
-        unsafe ister_gram_mirror(found.matrix.base, found.paddedWidth)
+        unsafe ister_gram_mirror(found.matrix.base, found.paddedWidth, 1 - Self.shrinkage)
         return (found.matrix, found.paddedWidth)
     }
 }

@@ -70,8 +70,8 @@ struct PanelPacking {
         unsafe padded.withUnsafeBufferPointer { source in
             guard let source = source.baseAddress else { return }
             switch (weighting, format) {
-            case (.feedback(let factor), .q4):
-                let added = unsafe packWithFeedback(source, width, factor, into: target)
+            case (.feedback(let factor), .q4), (.feedback(let factor), .q8):
+                let added = unsafe packWithFeedback(ister_format(rawValue: code), source, width, factor, into: target)
                 sums = sums + added
             case (.columns(let importance), _):
                 unsafe importance.withUnsafeBufferPointer { importance in
@@ -87,13 +87,14 @@ struct PanelPacking {
     }
 
     private func packWithFeedback(
-        _ source: UnsafePointer<Float>, _ width: Int, _ factor: GramFactor, into panel: UnsafeMutableRawPointer
+        _ format: ister_format, _ source: UnsafePointer<Float>, _ width: Int, _ factor: GramFactor,
+        into panel: UnsafeMutableRawPointer
     ) -> ErrorSums {
         precondition(factor.width == width, "statistics of another width")
         let workspace = SharedBuffer<UInt8>(repeating: 0, count: ister_feedback_workspace(width))
         var sums = ister_feedback_sums()
         unsafe ister_pack_feedback(
-            source, width, factor.gram.base, factor.inverse.base, workspace.base, panel, &sums)
+            format, source, width, factor.gram.base, factor.inverse.base, workspace.base, panel, &sums)
         return ErrorSums(
             squaredError: sums.squared_error, squaredSum: sums.squared_sum, outputError: sums.weighted_error,
             plainOutputError: sums.plain_error, outputSum: sums.weighted_sum)

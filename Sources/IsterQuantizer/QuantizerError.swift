@@ -9,14 +9,21 @@ public enum QuantizerError: Error, Equatable, Sendable, CustomStringConvertible 
     case vocabularyTooLarge(path: String, pieces: Int, embeddingRows: Int)
     /// The checkpoint and the model file disagree on what a model of this configuration holds.
     case tensorMismatch(path: String, tensor: String, found: String, needed: String)
-
     case calibration(CalibrationError)
+    /// The mean divergence from the source, in nats, is above the given limit.
+    case tooFarFromSource(found: Double, limit: Double)
+    /// Not even the smallest formats make the file that small.
+    case targetTooSmall(bitsPerWeight: Double, smallest: Double)
 
     public var description: String {
         switch self {
         case .checkpoint(let error): "\(error)"
         case .modelFile(let error): "\(error)"
         case .calibration(let error): "\(error)"
+        case .tooFarFromSource(let found, let limit):
+            "the divergence from the source is \(found), at most \(limit) is allowed; no file was made"
+        case .targetTooSmall(let target, let smallest):
+            "\(target) bits per weight are too few, the smallest file has \(smallest)"
         case .vocabularyTooLarge(let path, let pieces, let rows):
             "\(path): the vocabulary has \(pieces) pieces, but the embedding only \(rows) rows"
         case .tensorMismatch(let path, let tensor, let found, let needed):

@@ -21,9 +21,6 @@ public struct Recipe: Equatable, Sendable {
         self.tiedHead = tiedHead
     }
 
-    /// Only Q4 matrices use a calibration text.
-    public var isCalibrated: Bool { preset == .q4 }
-
     /// Norms and biases stay floats: they are a thousandth of the weights.
     public func format(of tensor: RequiredTensor) -> WeightFormat {
         guard tensor.isMatrix else { return .vector }

@@ -99,7 +99,9 @@ struct Failure: Error {
         switch error {
         case .checkpoint(let error): self.init(Self.code(error), error.description)
         case .modelFile(let error): self.init(error)
-        case .vocabularyTooLarge, .tensorMismatch, .calibration: self.init(.badData, error.description)
+        case .vocabularyTooLarge, .tensorMismatch, .calibration, .tooFarFromSource:
+            self.init(.badData, error.description)
+        case .targetTooSmall: self.init(.usage, error.description)
         }
     }
 

@@ -52,7 +52,7 @@ struct ModelDescription {
         let errors = header.tensors.compactMap { tensor in
             certificate.tensorErrors[tensor.name].map { (tensor.name, JSONText.number($0)) }
         }
-        return .object([("tensor_errors", .object(errors))])
+        return .object([("tensor_errors", .object(errors)), ("quality", certificate.quality?.json ?? .null)])
     }
 
     var table: String {
@@ -66,7 +66,9 @@ struct ModelDescription {
             "architecture     \(header.provenance.sourceArchitecture)",
         ]
         lines += header.provenance.sourceFiles.map { "source           \($0.name) \($0.sha256.prefix(16))…" }
+        lines += header.provenance.calibration.map { ["calibration      \($0.summary)"] } ?? []
         lines += header.shape.lines
+        lines += header.certificate?.quality?.lines ?? []
         lines.append("")
         let nameWidth = header.tensors.map(\.name.count).max() ?? 0
         for tensor in header.tensors {
@@ -116,6 +118,22 @@ extension Provenance {
                     })
             ),
             ("unknown_keys", .array(unknownKeys.map(JSONText.string))),
+            ("calibration", calibration?.json ?? .null),
         ])
+    }
+}
+
+extension Provenance.Calibration {
+    var json: JSONText {
+        .object([
+            ("method", .string(method)), ("text_sha256", .optional(sha256)), ("tokens", .integer(tokens)),
+            ("own_tokens", .integer(ownTokens ?? 0)),
+        ])
+    }
+
+    var summary: String {
+        let text = sha256.map { ["\(tokens) tokens of text \($0.prefix(16))…"] } ?? []
+        let own = ownTokens.map { ["\($0) tokens of the model's own text"] } ?? []
+        return method + ", " + (text + own).joined(separator: " and ")
     }
 }

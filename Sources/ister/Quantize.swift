@@ -1,6 +1,7 @@
 public import ArgumentParser
 import Glibc
 import IsterDecoder
+import IsterEvaluation
 import IsterModelFile
 public import IsterQuantizer
 
@@ -16,21 +17,47 @@ struct Quantize: ParsableCommand {
     @Argument(help: "A Hugging Face folder or a .gguf file.") var checkpoint: String
     @Option(name: [.customShort("o"), .customLong("output")], help: "By default NAME-PRESET.ister in this folder.")
     var output: String?
-    @Option(help: "f32 keeps the weights; q8 and q4 take about 8 and 4.5 bits each.") var preset = Preset.q4
+    @Option(
+        help: """
+            f32 keeps the weights; q8 and q4 take about 8 and 4.5 bits each. By default q4, and q8 for a .gguf file \
+            whose weights are rounded already.
+            """)
+    var preset: Preset?
+    @Option(
+        help: """
+            Instead of a preset: the bits per weight of the whole file. Each matrix gets 4 or 8 bits, by what \
+            rounding it costs, which is measured first.
+            """)
+    var targetBits: Double?
+    @Flag(help: "Tells how large files and memory would be, and writes nothing.") var plan = false
+    @Flag(help: "Rounds to 4 bits what the source has rounded already.") var allowRequantize = false
     @Flag(help: "Replaces an existing output.") var force = false
     @Flag(help: "A JSON report on stdout.") var json = false
     @OptionGroup(title: "Calibration") var calibrationOptions: CalibrationOptions
+    @OptionGroup(title: "Certificate") var certificationOptions: CertificationOptions
     @OptionGroup var threadOption: ThreadOption
 
+    func validate() throws {
+        guard let targetBits else { return }
+        if preset != nil { throw ValidationError("Give either --preset or --target-bits.") }
+        guard targetBits.isFinite, targetBits > 0, targetBits <= 32 else {
+            throw ValidationError("--target-bits is \(targetBits); it must be above 0 and at most 32")
+        }
+    }
+
     func run() throws {
-        let target = output ?? Self.defaultOutput(checkpoint: checkpoint, preset: preset)
+        let source = try SourceFormats(checkpoint)
+        let base = targetBits == nil ? preset ?? source.preset : .q4
+        let requantizing = try source.requantizing(base, isAllowed: allowRequantize || plan)
+        let target = output ?? Self.defaultOutput(checkpoint: checkpoint, name: recipeName(base))
+        // The writer refuses it as well, but only after the measurements.
+        if !force, !plan, FileStatus.exists(target) {
+            throw Failure(ModelFileError.outputExists(path: target), file: target)
+        }
         let threads = ThreadBudget.ofThisMachine(requested: threadOption.threads)
-        let conversion = Conversion(
-            source: checkpoint, output: target, preset: preset, threads: threads.count, replacing: force,
-            calibration: try calibrationOptions.calibration(
-                checkpoint: checkpoint, output: target, threads: threads.count))
-        let bar = ProgressBar()
-        let clock = CalibrationClock()
+        let job = QuantizeJob(
+            checkpoint: checkpoint, output: target, threads: threads, preset: base, replacing: force)
+        let bar = job.bar
         let interrupt = Interrupt {
             bar.clear()
             Self.removeTemporaryFiles(of: target)
@@ -38,83 +65,40 @@ struct Quantize: ParsableCommand {
         }
         defer { withExtendedLifetime(interrupt) {} }
         let start = ContinuousClock.now
-        let report: ConversionReport
-        do {
-            defer { bar.clear() }
-            report = try conversion.run { progress in
-                if case .calibrating(let pass, let count, let done, let total) = progress.stage {
-                    bar.show(done: done, total: total, label: clock.label(pass: pass, of: count, done, total))
-                } else {
-                    bar.show(done: progress.bytesDone, total: progress.bytesTotal, label: Self.label(progress.stage))
-                }
-            }
-        } catch {
-            throw Failure(error, file: checkpoint)
+        let allocation = try targetBits.map { bits throws(Failure) in
+            try job.allocation(bits: bits, name: recipeName(base), text: calibrationOptions.calibrationText(checkpoint))
         }
+        if plan { return try tell(job.plan(allocation, isRequested: preset)) }
+        let report = try job.run(allocation, calibrationOptions, certificationOptions)
         let seconds = start.duration(to: .now) / .seconds(1)
-        for warning in report.warnings { StandardError.write("ister: warning: \(warning)\n") }
-        try tell(report, seconds: seconds)
+        if preset == nil, targetBits == nil, let note = source.note(chosen: base) {
+            StandardError.write("ister: \(note)\n")
+        }
+        let warnings = report.warnings + [requantizing].compactMap { $0 }
+        for warning in warnings { StandardError.write("ister: warning: \(warning)\n") }
+        try tell(report, warnings, preset: base, seconds: seconds)
     }
 
+    /// As the file's provenance has it: q4, or bits-5.35.
+    private func recipeName(_ preset: Preset) -> String { targetBits.map { "bits-\($0)" } ?? preset.rawValue }
+
     /// models/danube/ and q4 give danube-q4.ister.
-    static func defaultOutput(checkpoint: String, preset: Preset) -> String {
+    static func defaultOutput(checkpoint: String, name recipe: String) -> String {
         var name = String(checkpoint.split(separator: "/").last ?? "model")
         if name.hasSuffix(".gguf") { name.removeLast(5) }
         if name.isEmpty || name == "." || name == ".." { name = "model" }
-        return "\(name)-\(preset.rawValue).ister"
+        return "\(name)-\(recipe).ister"
     }
 
     /// A conversion that is interrupted leaves nothing behind. The names are those of IsterModelFile's temporary files;
     /// one that stays all the same is removed by the next run.
     private static func removeTemporaryFiles(of target: String) {
-        for path in [target, DecoderCalibration.path(output: target)] {
+        for path in [target, SourceModel.path(output: target)] {
             let parts = path.split(separator: "/", omittingEmptySubsequences: false)
             let folder = parts.dropLast().map { $0 + "/" }.joined()
             _ = unsafe unlink("\(folder).\(parts.last ?? "").tmp-\(getpid())")
         }
-        _ = unsafe unlink(DecoderCalibration.path(output: target))
-    }
-
-    private static func label(_ stage: ConversionProgress.Stage) -> String {
-        switch stage {
-        case .hashing: "checksums of the source"
-        case .calibrating: "calibration"
-        case .converting(let tensor): tensor
-        case .proving: "reading back"
-        }
-    }
-
-    private func tell(_ report: ConversionReport, seconds: Double) throws {
-        guard json else {
-            if let feedback = report.feedback {
-                StandardError.write(
-                    """
-                    error of the products on the calibration text: \(feedback.storedError), without feedback \
-                    \(feedback.plainError)
-
-                    """)
-            }
-            StandardError.write(
-                """
-                \(report.output): \(binarySize(report.fileBytes)), \(decimals(report.bitsPerWeight, 3)) bits per \
-                weight, relative squared error \(report.relativeSquaredError), \(decimals(seconds, 1)) s
-
-                """)
-            return
-        }
-        try StandardOutput.write(
-            JSONText.object([
-                ("output", .string(report.output)),
-                ("bytes", .integer(report.fileBytes)),
-                ("preset", .string(preset.rawValue)),
-                ("bits_per_weight", .number(report.bitsPerWeight)),
-                ("relative_squared_error", .number(report.relativeSquaredError)),
-                ("feedback_error", report.feedback.map { .number($0.storedError) } ?? .null),
-                ("plain_error", report.feedback.map { .number($0.plainError) } ?? .null),
-                ("tensors", .integer(report.header.tensors.count)),
-                ("seconds", .number(seconds)),
-                ("warnings", .array(report.warnings.map(JSONText.string))),
-            ]).line)
+        _ = unsafe unlink(SourceModel.path(output: target))
     }
 }
 

@@ -82,18 +82,21 @@ static void check_feedback(size_t width, size_t count) {
   for (size_t i = 1; i < count * width; i++) samples[i] += 0.7f * samples[i - 1];
   ister_gram_pack(samples, count, width, width, width, packed);
   ister_gram_add(packed, count, width, 0, width / 16, gram);
-  ister_gram_mirror(gram, width);
+  ister_gram_mirror(gram, width, 0.7f);
   hash_results("gram", gram, width * width * sizeof(float));
   factor(gram, width, inverse);
   fill_rows(&seeded, 0, rows, width);
-  const size_t bytes = ister_panel_bytes(ISTER_FORMAT_Q4, width);
   const size_t workspace_bytes = (ister_feedback_workspace(width) + 63) / 64 * 64;
-  void *panel = guarded(bytes), *workspace = guarded(workspace_bytes);
-  ister_feedback_sums sums;
-  ister_pack_feedback(rows, width, gram, inverse, workspace, panel, &sums);
-  hash_results("pack_feedback", panel, bytes);
-  hash_results("pack_feedback", &sums, sizeof sums);
-  check_true(sums.weighted_error < sums.plain_error, "scalar", "pack_feedback", "feedback lowers the error");
+  void *workspace = guarded(workspace_bytes);
+  for (int format = ISTER_FORMAT_Q8; format <= ISTER_FORMAT_Q4; format++) {
+    const size_t bytes = ister_panel_bytes((ister_format)format, width);
+    void *panel = guarded(bytes);
+    ister_feedback_sums sums;
+    ister_pack_feedback((ister_format)format, rows, width, gram, inverse, workspace, panel, &sums);
+    hash_results("pack_feedback", panel, bytes);
+    hash_results("pack_feedback", &sums, sizeof sums);
+    check_true(sums.weighted_error < sums.plain_error, "scalar", "pack_feedback", "feedback lowers the error");
+  }
 }
 
 void check_packing(void) {

@@ -4,8 +4,9 @@ import IsterQuantizer
 
 /// A calibration source over a committed checkpoint in floats. Its text is the fixture's reference ids.
 final class DecoderSource: CalibrationSource {
-    let textDigest = String(repeating: "ab", count: 32)
-    let tokenCount: Int
+    let textDigest: String? = String(repeating: "ab", count: 32)
+    let textTokenCount: Int
+    let ownTokenCount = 0
     /// Changes the inputs of a site before they are handed over.
     var corrupt: (CalibrationSite, inout [Float]) -> Void = { _, _ in }
     private(set) var passCount = 0
@@ -16,7 +17,7 @@ final class DecoderSource: CalibrationSource {
         model = try ConvertedModel(name, .f32)
         let all = try Reference(fixture: name)
         ids = all.inputIDs + all.greedyContinuation
-        tokenCount = ids.count
+        textTokenCount = ids.count
     }
 
     func run(

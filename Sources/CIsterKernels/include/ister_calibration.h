@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "ister_formats.h"
+
 #pragma clang assume_nonnull begin
 
 /// Quantization with what a calibration text says about the inputs x of a matrix. All sums have a fixed order and no
@@ -12,15 +14,17 @@
 enum { ISTER_FACTOR_BLOCK = 64 };
 
 /// Reorders rows [count][stride] into packed [width / 16][count][16]; columns from `width` on in the packed form,
-/// up to padded_width, are zero.
+/// up to padded_width, are zero. Rows are scaled to a mean square of 1, so that a few large ones (a text's first token
+/// is often a hundred times as large as the others) do not outweigh the rest; a row of zeros stays one.
 void ister_gram_pack(const float *rows, size_t count, size_t stride, size_t width, size_t padded_width, float *packed);
 
 /// gram[i][j] += sum over rows of x[i] * x[j], for i in panels panel_begin..<panel_end (of 16) and j from i's panel on.
 /// gram: [width][width].
 void ister_gram_add(const float *packed, size_t count, size_t width, size_t panel_begin, size_t panel_end, float *gram);
 
-/// Copies the upper triangle to the lower one.
-void ister_gram_mirror(float *gram, size_t width);
+/// Copies the upper triangle to the lower one and takes all but the diagonal times `part`: what few tokens say about
+/// pairs of columns is taken with caution (Ledoit and Wolf 2004).
+void ister_gram_mirror(float *gram, size_t width, float part);
 
 /// The steps of a = R R^T with R upper triangular, which replaces a's upper triangle; blocks of columns begin..<end go
 /// from the last to the first. For each: the diagonal block, then all rows above it in any split, then the rest in any
@@ -48,14 +52,14 @@ typedef struct {
 /// Bytes of ister_pack_feedback's workspace.
 size_t ister_feedback_workspace(size_t columns);
 
-/// Packs 16 rows [16][columns] into a Q4 panel so that the error in the matrix's output is small: weights are rounded
-/// column by column, and the columns that follow take up the error (Frantar et al. 2022, GPTQ, with the inverse's
-/// Cholesky factor). Scales are searched on the updated weights when a chunk is reached. A row keeps the plain rounding
-/// where that is better.
+/// Packs 16 rows [16][columns] into a Q4 or Q8 panel so that the error in the matrix's output is small: weights are
+/// rounded column by column, and the columns that follow take up the error (Frantar et al. 2022, GPTQ, with the
+/// inverse's Cholesky factor). Scales are searched on the updated weights when a chunk is reached. Then each column is
+/// rounded again, given all others, twice. A row keeps the plain rounding where that is better.
 /// gram: [columns][columns], symmetric. inverse: of ister_factor_invert, for gram plus damping.
 /// workspace: 64-byte aligned. The sums are overwritten. Any thread; no state.
-void ister_pack_feedback(const float *rows, size_t columns, const float *gram, const float *inverse, void *workspace,
-                         void *panel, ister_feedback_sums *sums);
+void ister_pack_feedback(ister_format format, const float *rows, size_t columns, const float *gram,
+                         const float *inverse, void *workspace, void *panel, ister_feedback_sums *sums);
 
 #pragma clang assume_nonnull end
 #endif

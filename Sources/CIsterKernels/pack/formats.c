@@ -6,7 +6,7 @@
 
 #include "pack.h"
 
-enum { ROWS = ISTER_PANEL_ROWS, LINE = 64, Q8_BIAS = 128, Q8_MOST = 127 };
+enum { ROWS = ISTER_PANEL_ROWS, LINE = 64, Q8_MOST = 127 };
 
 /// Bytes of Q4's words before the codes.
 static size_t q4_head_bytes(size_t columns) { return LINE * (1 + (columns + 127) / 128); }
@@ -59,23 +59,34 @@ static void unpack_f32(const uint8_t *chunk, size_t columns, size_t row, float *
 
 static size_t q8_offset(size_t column, size_t row) { return LINE + column / 4 * LINE + row * 4 + column % 4; }
 
-static void pack_q8(const float *x, size_t columns, size_t row, uint8_t *chunk) {
+float ister_q8_scale(const float *x, size_t columns) {
   float amax = 0;
   for (size_t c = 0; c < columns; c++) amax = fabsf(x[c]) > amax ? fabsf(x[c]) : amax;
   // The cap keeps 127 * scale finite; a scale that is no normal float becomes 0.
-  float scale = (amax < 3.4e38f ? amax : 3.4e38f) / Q8_MOST;
-  if (scale < FLT_MIN) scale = 0;
+  const float scale = (amax < 3.4e38f ? amax : 3.4e38f) / Q8_MOST;
+  return scale < FLT_MIN ? 0 : scale;
+}
+
+uint8_t ister_q8_code(float x, float scale) {
+  float q = scale > 0 ? x / scale : 0;
+  q = q > Q8_MOST ? Q8_MOST : q < -Q8_MOST ? -Q8_MOST : q;
+  return (uint8_t)((int)(q + (q < 0 ? -0.5f : 0.5f)) + ISTER_Q8_BIAS);
+}
+
+void ister_q8_put(float scale, const uint8_t *code, size_t columns, size_t row, uint8_t *chunk) {
   put_word(chunk + row * 4, bits_of(scale));
-  for (size_t c = 0; c < columns; c++) {
-    float q = scale > 0 ? x[c] / scale : 0;
-    q = q > Q8_MOST ? Q8_MOST : q < -Q8_MOST ? -Q8_MOST : q;
-    chunk[q8_offset(c, row)] = (uint8_t)((int)(q + (q < 0 ? -0.5f : 0.5f)) + Q8_BIAS);
-  }
+  for (size_t c = 0; c < columns; c++) chunk[q8_offset(c, row)] = code[c];
+}
+
+static void pack_q8(const float *x, size_t columns, size_t row, uint8_t *chunk) {
+  const float scale = ister_q8_scale(x, columns);
+  put_word(chunk + row * 4, bits_of(scale));
+  for (size_t c = 0; c < columns; c++) chunk[q8_offset(c, row)] = ister_q8_code(x[c], scale);
 }
 
 static void unpack_q8(const uint8_t *chunk, size_t columns, size_t row, float *out) {
   const float scale = float_of(get_word(chunk + row * 4));
-  for (size_t c = 0; c < columns; c++) out[c] = scale * (float)(chunk[q8_offset(c, row)] - Q8_BIAS);
+  for (size_t c = 0; c < columns; c++) out[c] = scale * (float)(chunk[q8_offset(c, row)] - ISTER_Q8_BIAS);
 }
 
 // ---- Q4: word 0, sub-scale words, then lines of 16 rows x (4 low + 4 high) columns ----

@@ -1,4 +1,5 @@
 // Sums of products of activations: gram = X^T X.
+#include <math.h>
 #include <string.h>
 
 #include "../include/ister_calibration.h"
@@ -6,14 +7,24 @@
 
 enum { LANES = 16, ROWS = 4 };
 
+/// What a row must be multiplied by to have a mean square of 1; not a number for a row that holds none.
+static float unit(const float *row, size_t width) {
+  double parts[8] = {}, sum = 0;
+  for (size_t c = 0; c < width; c++) parts[c % 8] += (double)row[c] * (double)row[c];
+  for (size_t i = 0; i < 8; i++) sum += parts[i];
+  return sum == 0 ? 0 : isfinite(sum) ? (float)sqrt((double)width / sum) : NAN;
+}
+
 void ister_gram_pack(const float *rows, size_t count, size_t stride, size_t width, size_t padded_width, float *packed) {
-  for (size_t panel = 0; panel < padded_width / LANES; panel++) {
-    const size_t start = panel * LANES;
-    const size_t inside = start >= width ? 0 : width - start < LANES ? width - start : LANES;
-    for (size_t row = 0; row < count; row++) {
+  for (size_t row = 0; row < count; row++) {
+    const float *source = rows + row * stride;
+    const float factor = unit(source, width);
+    for (size_t panel = 0; panel < padded_width / LANES; panel++) {
       float *target = packed + (panel * count + row) * LANES;
-      memset(target, 0, LANES * sizeof *target);
-      if (inside) memcpy(target, rows + row * stride + start, inside * sizeof *target);
+      for (size_t i = 0; i < LANES; i++) {
+        const size_t column = panel * LANES + i;
+        target[i] = column < width ? source[column] * factor : 0;
+      }
     }
   }
 }
@@ -42,10 +53,10 @@ void ister_gram_add(const float *packed, size_t count, size_t width, size_t pane
   }
 }
 
-void ister_gram_mirror(float *gram, size_t width) {
+void ister_gram_mirror(float *gram, size_t width, float part) {
   enum { TILE = 32 };
   for (size_t i = 0; i < width; i += TILE)
     for (size_t j = 0; j <= i; j += TILE)
       for (size_t r = i; r < i + TILE && r < width; r++)
-        for (size_t c = j; c < j + TILE && c < r; c++) gram[r * width + c] = gram[c * width + r];
+        for (size_t c = j; c < j + TILE && c < r; c++) gram[r * width + c] = gram[c * width + r] *= part;
 }

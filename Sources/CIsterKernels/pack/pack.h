@@ -12,6 +12,8 @@ enum {
   ISTER_SUBBLOCKS = ISTER_CHUNK / ISTER_SUBBLOCK,
   /// Code of the value 0 in both tables.
   ISTER_Q4_ZERO = 8,
+  /// Added to Q8's weights in the file.
+  ISTER_Q8_BIAS = 128,
 };
 
 /// A chunk of a row without a larger magnitude is stored as zeros: its d might be no normal float.
@@ -35,6 +37,13 @@ void ister_q4_choose(const float *x, const float *importance, float scale, int8_
 
 /// Lays out one row of a Q4 chunk.
 void ister_q4_put(const ister_q4_row *q, size_t columns, size_t row, uint8_t *chunk);
+
+/// The scale of one row of a Q8 chunk, 0 or at least FLT_MIN, and the byte of one weight under it.
+float ister_q8_scale(const float *x, size_t columns);
+uint8_t ister_q8_code(float x, float scale);
+
+/// Lays out one row of a Q8 chunk.
+void ister_q8_put(float scale, const uint8_t *code, size_t columns, size_t row, uint8_t *chunk);
 
 /// f rounded to bf16 to nearest, ties to even; f finite and below the largest bf16.
 float ister_round_bf16(float f);

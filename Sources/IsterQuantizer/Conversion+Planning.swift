@@ -1,0 +1,89 @@
+internal import IsterCheckpoint
+public import IsterModelFile
+internal import IsterTokenizer
+
+extension Conversion {
+    /// The header and length of the file that `run` would make; nothing is written. Checksums are unknown.
+    public func plan() throws(QuantizerError) -> (header: ModelHeader, fileBytes: Int) {
+        let (_, draft, _) = try self.draft()
+        return try writing(try draft.plan())
+    }
+
+    /// What is known before the first weight is read.
+    struct Prepared {
+        let checkpoint: Checkpoint
+        let plan: WorkPlan
+        let provenance: Provenance
+        let writer: ModelFileWriter
+    }
+
+    func prepare() throws(QuantizerError) -> Prepared {
+        let (checkpoint, draft, tensors) = try self.draft()
+        let writer = try writing(
+            try ModelFileWriter(path: output, draft: draft, replacing: replacing, inputs: checkpoint.sourceFiles))
+        let plan = WorkPlan(tensors: tensors, sourceFileCount: checkpoint.sourceFiles.count)
+        return Prepared(checkpoint: checkpoint, plan: plan, provenance: draft.provenance, writer: writer)
+    }
+
+    /// Everything about the file but its weights; writes nothing.
+    private func draft() throws(QuantizerError) -> (Checkpoint, ModelFileDraft, [PlannedTensor]) {
+        let checkpoint = try reading(try Checkpoint.open(path: source))
+        let shape = ModelShape(checkpoint.configuration)
+        let vocabulary = try reading(try checkpoint.vocabulary())
+        if vocabulary.pieces.count > shape.vocabularySize {
+            throw .vocabularyTooLarge(
+                path: source, pieces: vocabulary.pieces.count, embeddingRows: shape.vocabularySize)
+        }
+        // A shape that no file can hold is refused before its tensors are listed.
+        do { try shape.validate() } catch { throw .modelFile(.badDraft(error)) }
+        let tensors = try plannedTensors(checkpoint, shape)
+        var provenance = Provenance(
+            toolVersion: ToolVersion.current, recipe: allocation?.name ?? preset.rawValue,
+            sourceArchitecture: checkpoint.configuration.architecture.rawValue, sourceFiles: [],
+            unknownKeys: checkpoint.unknownKeys,
+            calibration: usedCalibration(tensors).map(Provenance.Calibration.init))
+        for path in checkpoint.sourceFiles {
+            provenance.sourceFiles.append(try writing(try Provenance.SourceFile.unhashed(path: path)))
+        }
+        let draft = ModelFileDraft(
+            shape: shape, formats: tensors.map(\.format), tokenizer: vocabulary.encodedBytes(),
+            chatTemplate: checkpoint.chatTemplate,
+            generationDefaults: ModelHeader.GenerationDefaults(checkpoint.generation), provenance: provenance,
+            isCertified: certification != nil)
+        return (checkpoint, draft, tensors)
+    }
+
+    /// nil when no matrix is rounded by it.
+    private func usedCalibration(_ tensors: [PlannedTensor]) -> Calibration? {
+        guard let calibration, tensors.contains(where: { calibration.method.uses($0.format) }) else { return nil }
+        return calibration
+    }
+
+    /// Pairs what the file needs with what the checkpoint has; both must be used up.
+    private func plannedTensors(
+        _ checkpoint: Checkpoint, _ shape: ModelShape
+    ) throws(QuantizerError) -> [PlannedTensor] {
+        var sources = Dictionary(checkpoint.tensors.map { ($0.name, $0) }) { first, _ in first }
+        let recipe = Recipe(preset: preset, tiedHead: shape.tiedHead)
+        var planned: [PlannedTensor] = []
+        for (index, target) in shape.requiredTensors().enumerated() {
+            let name = TensorNames.huggingFace(target)
+            guard let name, let found = sources.removeValue(forKey: name) else {
+                throw .tensorMismatch(path: source, tensor: target.name, found: "nothing", needed: name ?? "a name")
+            }
+            guard found.rows == target.rows, found.columns == target.columns else {
+                throw .tensorMismatch(
+                    path: source, tensor: found.name, found: "\(found.shape)",
+                    needed: "\(target.rows) x \(target.columns)")
+            }
+            planned.append(
+                PlannedTensor(
+                    index: index, target: target,
+                    format: allocation?.formats[target.name] ?? recipe.format(of: target), source: found))
+        }
+        if let left = sources.keys.min() {
+            throw .tensorMismatch(path: source, tensor: left, found: "it", needed: "no such tensor")
+        }
+        return planned
+    }
+}

@@ -1,0 +1,114 @@
+import ArgumentParser
+import IsterDecoder
+import IsterEvaluation
+import IsterModelFile
+import IsterQuantizer
+import IsterTokenizer
+
+/// `--certify FILE` and what belongs to it.
+struct CertificationOptions: ParsableArguments {
+    @Option(
+        name: .customLong("certify"),
+        help: "A text on which the file is compared with its source; the result goes into the file.")
+    var text: String?
+    @Option(help: "Most windows of 512 tokens of that text.") var certifyChunks = 16
+    @Option(
+        name: .customLong("max-kld"),
+        help: "Makes no file whose mean divergence from the source on that text is larger, in nats.")
+    var maximumDivergence: Double?
+
+    func validate() throws {
+        guard (1...1 << 20).contains(certifyChunks) else {
+            throw ValidationError("--certify-chunks is \(certifyChunks); it must be 1 to \(1 << 20)")
+        }
+        guard let maximumDivergence else { return }
+        if text == nil { throw ValidationError("--max-kld goes with --certify.") }
+        guard maximumDivergence >= 0 else {
+            throw ValidationError("--max-kld is \(maximumDivergence); it must be 0 or more")
+        }
+    }
+
+    /// nil when nothing is asked for. The text is read and cut at once, so that a bad one is refused before the work.
+    /// source: the checkpoint's floats as a model, made when it is needed.
+    func certification(
+        checkpoint: String, progress: @escaping (_ done: Int, _ total: Int) -> Void,
+        source: @escaping () throws(QuantizerError) -> SourceModel
+    ) throws(Failure) -> Certification? {
+        guard let text else { return nil }
+        let bytes = try InputFile.read(text)
+        let tokenizer = try TokenizerSource.open(checkpoint)
+        let windows = try evaluating(text) {
+            try TextWindows(text: bytes, tokenizer: tokenizer, contextLength: 512, limit: certifyChunks)
+        }
+        let measurement = DivergenceMeasurement(
+            windows: windows, textDigest: digest(bytes), progress: progress, source: source)
+        return Certification(measurement: measurement, maximumDivergence: maximumDivergence)
+    }
+}
+
+/// Runs a file beside the floats of its source.
+final class DivergenceMeasurement: QualityMeasurement {
+    private let windows: TextWindows
+    private let textDigest: String
+    private let progress: (Int, Int) -> Void
+    private let source: () throws(QuantizerError) -> SourceModel
+
+    init(
+        windows: TextWindows, textDigest: String, progress: @escaping (Int, Int) -> Void,
+        source: @escaping () throws(QuantizerError) -> SourceModel
+    ) {
+        self.windows = windows
+        self.textDigest = textDigest
+        self.progress = progress
+        self.source = source
+    }
+
+    func quality(of file: ModelFile) throws(QuantizerError) -> ModelHeader.Quality {
+        progress(0, windows.count)
+        let source = try source()
+        do {
+            let length = windows.contextLength
+            let evaluation = try DivergenceEvaluation(
+                candidate: .forEvaluation(file, contextLength: length, threads: source.threads),
+                reference: .forEvaluation(source.file, contextLength: length, threads: source.threads),
+                windows: windows)
+            let statistics = try evaluation.run { done, _ in progress(done, windows.count) }
+            return quality(statistics)
+        } catch {
+            throw .calibration(.model(reason: "\(error)"))
+        }
+    }
+
+    private func quality(_ statistics: DivergenceStatistics) -> ModelHeader.Quality {
+        func pair(_ value: MeasuredValue) -> (value: Double, error: Double) { (value.value, value.error) }
+        return ModelHeader.Quality(
+            sha256: textDigest, contextLength: windows.contextLength, windows: windows.count,
+            positions: statistics.count, meanDivergence: pair(statistics.meanDivergence),
+            perplexity: statistics.candidate.perplexity.value,
+            sourcePerplexity: statistics.reference.perplexity.value, perplexityRatio: pair(statistics.ratio),
+            sameTop: pair(statistics.sameTop))
+    }
+}
+
+extension ModelHeader.Quality {
+    /// For a person.
+    var lines: [String] {
+        [
+            "against the source's floats, on \(positions) tokens of text \(sha256.prefix(16))…:",
+            "  mean divergence \(meanDivergence) ± \(meanDivergenceError) nats",
+            "  perplexity \(perplexity), source \(sourcePerplexity), ratio \(perplexityRatio) ± \(perplexityRatioError)",
+            "  same top token \(decimals(sameTop * 100, 2)) ± \(decimals(sameTopError * 100, 2)) %",
+        ]
+    }
+
+    var json: JSONText {
+        .object([
+            ("text_sha256", .string(sha256)), ("context", .integer(contextLength)), ("chunks", .integer(windows)),
+            ("scored_tokens", .integer(positions)), ("kld", .number(meanDivergence)),
+            ("kld_error", .number(meanDivergenceError)), ("perplexity", .number(perplexity)),
+            ("source_perplexity", .number(sourcePerplexity)), ("ratio", .number(perplexityRatio)),
+            ("ratio_error", .number(perplexityRatioError)), ("same_top", .number(sameTop)),
+            ("same_top_error", .number(sameTopError)),
+        ])
+    }
+}

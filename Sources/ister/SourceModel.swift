@@ -1,0 +1,103 @@
+import Glibc
+import IsterDecoder
+import IsterGenerator
+import IsterModelFile
+import IsterQuantizer
+import IsterTokenizer
+
+/// A checkpoint as a model that can be run, for measurements during a conversion. Its file has no name while it is
+/// used, so nothing is left whatever happens.
+final class SourceModel {
+    let file: ModelFile
+    let threads: Int
+    /// Of the file, for writing.
+    private let descriptor: Int32
+
+    /// output: where the converted file will be; this one stands beside it for a moment.
+    init(checkpoint: String, preset: Preset, output: String, threads: Int) throws(QuantizerError) {
+        let path = Self.path(output: output)
+        defer { _ = unsafe unlink(path) }
+        try Conversion(source: checkpoint, output: path, preset: preset, threads: threads, replacing: true).run()
+        do { file = try ModelFile.open(path: path) } catch { throw .modelFile(error) }
+        descriptor = unsafe open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+        if descriptor < 0 {
+            throw .modelFile(.inputOutput(path: path, operation: "open", reason: systemMessage(errno)))
+        }
+        self.threads = threads
+    }
+
+    deinit { close(descriptor) }
+
+    /// Puts other weights in a tensor's place; decoders of this file use them at once.
+    func replace(_ name: String, with bytes: [UInt8]) throws(QuantizerError) {
+        guard let entry = file.header.tensors.first(where: { $0.name == name }), entry.length == bytes.count else {
+            throw .tensorMismatch(
+                path: file.path, tensor: name, found: "\(bytes.count) bytes", needed: "as many as it has")
+        }
+        var done = 0
+        while done < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { source in
+                unsafe pwrite(
+                    descriptor, source.baseAddress.map { unsafe $0 + done }, bytes.count - done,
+                    off_t(entry.offset + done))
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                throw .modelFile(.inputOutput(path: file.path, operation: "write", reason: systemMessage(errno)))
+            }
+            done += count
+        }
+    }
+
+    static func path(output: String) -> String { "\(output).calibration-\(getpid())" }
+
+    func vocabulary() throws(QuantizerError) -> Vocabulary {
+        do { return try Vocabulary(encodedBytes: file.tokenizerBytes) } catch {
+            throw .calibration(.model(reason: "\(error)"))
+        }
+    }
+
+    func decoder(contextLength: Int, batchRows: Int, sequenceCount: Int = 1) throws(QuantizerError) -> Decoder {
+        var options = DecoderOptions()
+        options.contextLength = contextLength
+        options.batchRows = batchRows
+        options.sequenceCount = sequenceCount
+        options.threads = threads
+        return try running { () throws(DecoderError) in try Decoder(file, options: options) }
+    }
+
+    /// `count` chunks of text that the model writes by itself.
+    func ownText(
+        _ count: Int, length: Int, progress: (Int) -> Void = { _ in }
+    ) throws(QuantizerError) -> [[Int32]] {
+        let shape = file.header.shape
+        // Keys and values of f16, at most 384 MiB of them; the texts are the same for any number of sequences.
+        let bytes = 4 * shape.layerCount * shape.keyValueHeadCount * shape.headWidth * length
+        let sequences = max(1, min(count, 32, (384 << 20) / max(bytes, 1)))
+        let decoder = try self.decoder(contextLength: length, batchRows: sequences * 2, sequenceCount: sequences)
+        let vocabulary = try self.vocabulary()
+        return try running { () throws(DecoderError) in
+            try OwnText(decoder, vocabulary).chunks(count, length: length, progress: progress)
+        }
+    }
+}
+
+/// A model that is made when it is first needed.
+final class LazySourceModel {
+    private let make: () throws(QuantizerError) -> SourceModel
+    private var made: SourceModel?
+
+    init(_ make: @escaping () throws(QuantizerError) -> SourceModel) { self.make = make }
+
+    func get() throws(QuantizerError) -> SourceModel {
+        if let made { return made }
+        let model = try make()
+        made = model
+        return model
+    }
+}
+
+/// A decoder's error as an error of the calibration.
+func running<Value>(_ body: () throws(DecoderError) -> Value) throws(QuantizerError) -> Value {
+    do { return try body() } catch { throw .calibration(.model(reason: error.description)) }
+}
