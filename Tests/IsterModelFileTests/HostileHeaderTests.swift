@@ -127,6 +127,27 @@ struct HostileHeaderTests {
         #expect(try defect { $0.certificate?.tensorErrors["norm"] = -1 } != nil)
     }
 
+    @Test func `a quality that cannot be measured and a calibration without a text are refused`() throws {
+        let bad = String(repeating: "A", count: 64)
+        #expect(try defect { $0.certificate?.quality?.sha256 = bad } != nil)
+        #expect(try defect { $0.certificate?.quality?.windows = 0 } != nil)
+        #expect(try defect { $0.certificate?.quality?.meanDivergence = -1 } != nil)
+        #expect(try defect { $0.certificate?.quality?.sameTopError = -1e-300 } != nil)
+        #expect(try defect { $0.provenance.calibration?.sha256 = bad } != nil)
+        #expect(try defect { $0.provenance.calibration?.sha256 = nil } != nil)
+        #expect(try defect { $0.provenance.calibration?.tokens = 0 } != nil)
+        #expect(try defect { $0.provenance.calibration?.ownTokens = 0 } != nil)
+        #expect(try defect { $0.provenance.calibration = .init(method: "feedback", sha256: nil, tokens: 0) } != nil)
+    }
+
+    @Test func `a model's own text alone and a file without a measured quality are accepted`() throws {
+        #expect(
+            try defect {
+                $0.provenance.calibration = .init(method: "feedback", sha256: nil, tokens: 0, ownTokens: 512)
+                $0.certificate?.quality = nil
+            } == nil)
+    }
+
     @Test func `a lying preamble is refused`() throws {
         let model = try TinyModel()
         try model.write()

@@ -26,12 +26,18 @@ final class TinyModel: Sendable {
         ModelFileDraft(
             shape: shape, formats: shape.requiredTensors().map { $0.isMatrix ? format : .vector },
             tokenizer: tokenizer, chatTemplate: "{{ messages }}",
-            generationDefaults: .init(eosTokenIDs: [2], bosTokenID: 1, temperature: 0.7), provenance: provenance)
+            generationDefaults: .init(eosTokenIDs: [2], bosTokenID: 1, temperature: 0.7), provenance: provenance,
+            isCertified: true)
     }
 
     static let provenance = Provenance(
         toolVersion: "0", recipe: "q8", sourceArchitecture: "LlamaForCausalLM",
-        sourceFiles: [.init(name: "model.safetensors", bytes: 10, sha256: Digest256.unknown)], unknownKeys: ["a: b"])
+        sourceFiles: [.init(name: "model.safetensors", bytes: 10, sha256: Digest256.unknown)], unknownKeys: ["a: b"],
+        calibration: .init(method: "feedback", sha256: Digest256.unknown, tokens: 512, ownTokens: 1024))
+
+    static let quality = ModelHeader.Quality(
+        sha256: Digest256.unknown, contextLength: 512, windows: 4, positions: 1020, meanDivergence: (0.0541, 0.001),
+        perplexity: 33, sourcePerplexity: 31.32, perplexityRatio: (1.05, 0.01), sameTop: (0.86, 0.01))
 
     /// The bytes of tensor `index`: no two tensors are alike.
     static func content(_ index: Int, _ length: Int) -> [UInt8] {
@@ -55,7 +61,7 @@ final class TinyModel: Sendable {
         try Self.fill(writer, piece: piece)
         return try writer.finish(
             provenance: draft.provenance,
-            certificate: .init(tensorErrors: [TensorName.embedding: 1.0 / 3]), threads: 2)
+            certificate: .init(tensorErrors: [TensorName.embedding: 1.0 / 3], quality: Self.quality), threads: 2)
     }
 
     func bytes() throws -> [UInt8] { try [UInt8](Data(contentsOf: URL(fileURLWithPath: path))) }
