@@ -23,5 +23,12 @@ internal import Glibc
         _ = unsafe madvise(base, bytes, MADV_HUGEPAGE)
     }
 
+    /// Makes every page present.
+    func populate() {
+        for offset in stride(from: 0, to: bytes, by: 4096) {
+            unsafe base.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)
+        }
+    }
+
     deinit { _ = unsafe munmap(mapped, mappedBytes) }
 }

@@ -1,44 +1,6 @@
 internal import CIsterKernels
 public import IsterModelFile
 
-/// How a decoder is set up. Defaults suit one user on the whole machine.
-public struct DecoderOptions: Sendable {
-    /// nil: `ThreadBudget` decides.
-    public var threads: Int?
-    /// Positions that a sequence can hold; nil: the model's context length.
-    public var contextLength: Int?
-    /// Sequences that are decoded side by side.
-    public var sequenceCount = 1
-    /// Most tokens of one forward call.
-    public var batchRows = 512
-    /// nil: f32 for files of floats, f16 else.
-    public var cacheFormat: CacheFormat?
-    /// A name of `Machine.availableInstructionSets`; nil: what `ISTER_ISA` names, else the best.
-    public var instructionSet: String?
-
-    public init() {}
-}
-
-/// Which rows of logits a run of tokens asks for.
-public enum LogitSelection: Sendable {
-    case none
-    case last
-    case all
-}
-
-/// A run of tokens that continues one sequence.
-public struct TokenSlice: Sendable {
-    public let sequence: Int
-    public let tokens: [Int32]
-    public let logits: LogitSelection
-
-    public init(sequence: Int, tokens: [Int32], logits: LogitSelection) {
-        self.sequence = sequence
-        self.tokens = tokens
-        self.logits = logits
-    }
-}
-
 /// Token ids in, logits out. Lives on one thread, the only one that enters the thread team.
 ///
 /// A token's logits depend on the file and the tokens before it, on nothing else: not on the number of threads, the
@@ -53,8 +15,9 @@ public struct TokenSlice: Sendable {
     public let instructionSet: String
     public let cacheFormat: CacheFormat
     public var cacheBytes: Int { cache.bytes }
-    /// Rows of logits that the last forward call left.
+    /// Rows of logits and of hidden states that the last forward call left.
     public private(set) var logitRowCount = 0
+    public private(set) var stateRowCount = 0
 
     /// Called with the inputs of every matrix while a forward call runs; nil for none.
     public var observer: ActivationObserver? {
@@ -66,19 +29,19 @@ public struct TokenSlice: Sendable {
 
     private var observerBox: ObserverBox?
     private let weights: Weights
-    private let cache: KeyValueCache
+    let cache: KeyValueCache
     private let scratch: Scratch
     private let rotaryTables: [RotaryTable]
     private let team: Team
     private let rows: RowTables
     private var pass: ForwardPass
-    private var lengths: [Int]
-    /// Sequences whose cache may hold values that are not finite.
-    private var spoiled: Set<Int> = []
+    var lengths: [Int]
+    /// Of the layers; nil when one sees every position.
+    let widestWindow: Int?
 
     public init(_ file: ModelFile, options: DecoderOptions = DecoderOptions()) throws(DecoderError) {
         let shape = file.header.shape
-        try Self.validate(options)
+        try options.check()
         self.shape = shape
         contextLength = options.contextLength ?? shape.contextLength
         sequenceCount = options.sequenceCount
@@ -89,7 +52,9 @@ public struct TokenSlice: Sendable {
         weights = try Weights(file)
         cacheFormat = options.cacheFormat ?? (weights.isInteger ? .f16 : .f32)
         cache = try KeyValueCache(
-            shape, format: cacheFormat, sequenceCount: sequenceCount, positions: contextLength, batchRows: batchRows)
+            shape, format: cacheFormat, sequenceCount: sequenceCount, positions: contextLength, batchRows: batchRows,
+            blockCount: options.cacheBlockCount)
+        if options.populatesCache { cache.populate() }
         let dimensions = Dimensions(shape)
         scratch = try Scratch(dimensions, rows: batchRows, workers: threads.count)
         var tables: [RotaryTable] = []
@@ -100,39 +65,32 @@ public struct TokenSlice: Sendable {
         team = try Team(workers: threads.count)
         rows = RowTables(batchRows: batchRows, workers: threads.count, rotaries: tables)
         lengths = Array(repeating: 0, count: sequenceCount)
+        let windows = shape.layers.compactMap(\.window)
+        widestWindow = windows.count == shape.layers.count ? windows.max() : nil
         unsafe pass = ForwardPass(
             dimensions: dimensions, kernels: kernels, layers: weights.layers.baseAddress!,
             embedding: weights.embedding, norm: weights.norm, head: weights.head, isInteger: weights.isInteger,
             buffers: scratch.buffers, caches: cache.views.baseAddress!, sequenceCount: sequenceCount,
             rotaries: rows.rotaries, tokens: rows.tokens, positions: rows.positions, sequences: rows.sequences,
-            tiles: rows.tiles, logitRows: rows.logitRows, notFinite: rows.notFinite)
-    }
-
-    private static func validate(_ options: DecoderOptions) throws(DecoderError) {
-        let limits = [
-            ("threads", options.threads ?? 1, 1024), ("context length", options.contextLength ?? 1, 1 << 24),
-            ("sequence count", options.sequenceCount, 4096), ("batch rows", options.batchRows, 8192),
-        ]
-        for (name, value, most) in limits where value < 1 || value > most {
-            throw .invalidOption(name: name, found: value, needed: "1 to \(most)")
-        }
+            tiles: rows.tiles, logitRows: rows.logitRows, stateRows: rows.stateRows, notFinite: rows.notFinite)
     }
 
     /// Tokens that a sequence holds.
     public func length(ofSequence sequence: Int) -> Int { lengths[sequence] }
 
-    /// Forgets a sequence's tokens.
+    /// Forgets a sequence's tokens, and which blocks of a paged cache were its own.
     public func reset(sequence: Int) {
-        if spoiled.remove(sequence) != nil { cache.clear(sequence: sequence) }
+        cache.blockTables?.clear(sequence: sequence)
         lengths[sequence] = 0
     }
 
     /// Forgets a sequence's tokens from position `length` on. False, and nothing is forgotten, when the sequence is
-    /// longer than a layer's window: its ring may no longer hold what the positions before `length` saw.
+    /// longer than a layer's window: its ring may no longer hold what the positions before `length` saw. A paged cache has
+    /// no rings.
     public func truncate(sequence: Int, to length: Int) -> Bool {
         precondition(length >= 0 && length <= lengths[sequence])
         let fitsWindows = shape.layers.allSatisfy { layer in layer.window.map { lengths[sequence] <= $0 } ?? true }
-        if fitsWindows || length == lengths[sequence] {
+        if fitsWindows || length == lengths[sequence] || cache.blockTables != nil {
             lengths[sequence] = length
             return true
         }
@@ -140,7 +98,7 @@ public struct TokenSlice: Sendable {
     }
 
     /// Runs tokens of one or several sequences through the model in one call; each continues at its sequence's length.
-    /// After `notFinite` the sequences of the call must be reset before they are used again.
+    /// A throw leaves the sequences as they were, `notFinite` included.
     public func forward(_ slices: [TokenSlice]) throws(DecoderError) {
         try check(slices)
         plan(slices)
@@ -151,8 +109,13 @@ public struct TokenSlice: Sendable {
         }
         pass.phase &+= pass.phaseCount
         logitRowCount = pass.logitRowCount
+        stateRowCount = pass.stateRowCount
         if !isFinite {
-            spoiled.formUnion(slices.map(\.sequence))
+            for slice in slices {
+                let start = lengths[slice.sequence]
+                unsafe cache.erase(
+                    sequence: slice.sequence, positions: start..<start + slice.tokens.count, pass.kernels)
+            }
             throw .notFinite
         }
         for slice in slices { lengths[slice.sequence] += slice.tokens.count }
@@ -171,19 +134,31 @@ public struct TokenSlice: Sendable {
         withLogits(row: row) { span in span.indices.map { span[$0] } }
     }
 
+    /// One row of hidden states of the last call, [hiddenWidth]: the final norm's output of each token of the slices that
+    /// asked for `states`, in their order.
+    public func withStates<R>(row: Int, _ body: (Span<Float>) throws -> R) rethrows -> R {
+        precondition(row >= 0 && row < stateRowCount)
+        let start = unsafe UnsafeBufferPointer(
+            start: scratch.buffers.final.row(logitRowCount + row), count: shape.hiddenWidth)
+        return try body(unsafe start.span)
+    }
+
     private func check(_ slices: [TokenSlice]) throws(DecoderError) {
         var seen: Set<Int> = []
         var total = 0
         for slice in slices {
-            guard slice.sequence >= 0, slice.sequence < sequenceCount else {
-                throw .sequenceOutOfRange(found: slice.sequence, count: sequenceCount)
-            }
+            try check(sequence: slice.sequence)
             guard seen.insert(slice.sequence).inserted else { throw .repeatedSequence(sequence: slice.sequence) }
             if let bad = slice.tokens.first(where: { $0 < 0 || Int($0) >= shape.vocabularySize }) {
                 throw .tokenOutOfRange(found: bad, vocabularySize: shape.vocabularySize)
             }
-            let needed = lengths[slice.sequence] + slice.tokens.count
+            let length = lengths[slice.sequence]
+            let needed = length + slice.tokens.count
             if needed > contextLength { throw .contextFull(needed: needed, contextLength: contextLength) }
+            if !slice.tokens.isEmpty {
+                try cache.blockTables?.check(
+                    sequence: slice.sequence, positions: positionsBehindWindows(length: length)..<needed)
+            }
             total += slice.tokens.count
         }
         if total > batchRows { throw .batchTooLarge(rows: total, batchRows: batchRows) }
@@ -202,14 +177,15 @@ public struct TokenSlice: Sendable {
         pass.tileCount = rows.tileCount
         pass.hasLoneTiles = rows.tileCount == slices.count { !$0.tokens.isEmpty }
         pass.logitRowCount = rows.logitRowCount
+        pass.stateRowCount = rows.stateRowCount
     }
 
-    /// Integer files check each activation row while quantizing it; float files show it in the logits.
+    /// Integer files check each activation row while quantizing it; float files show it in the results.
     private var isFinite: Bool {
         if rows.sawNotFinite() { return false }
         if pass.isInteger { return true }
-        return (0..<logitRowCount).allSatisfy { row in
-            withLogits(row: row) { span in span.indices.allSatisfy { span[$0].isFinite } }
-        }
+        func isFinite(_ row: Span<Float>) -> Bool { row.indices.allSatisfy { row[$0].isFinite } }
+        return (0..<logitRowCount).allSatisfy { withLogits(row: $0, isFinite) }
+            && (0..<stateRowCount).allSatisfy { withStates(row: $0, isFinite) }
     }
 }

@@ -10,6 +10,11 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
     case contextFull(needed: Int, contextLength: Int)
     case batchTooLarge(rows: Int, batchRows: Int)
     case repeatedSequence(sequence: Int)
+    /// Blocks were named, but each sequence owns its room.
+    case cacheNotPaged
+    case blockOutOfRange(found: Int32, count: Int)
+    case tableOutOfRange(from: Int, count: Int, length: Int)
+    case blockNotAssigned(sequence: Int, position: Int)
     /// An activation left the range of floats: the weights or the file are damaged.
     case notFinite
 
@@ -26,6 +31,12 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
         case .contextFull(let needed, let length): "\(needed) positions needed, the context holds \(length)"
         case .batchTooLarge(let rows, let most): "\(rows) tokens in one call, at most \(most)"
         case .repeatedSequence(let sequence): "sequence \(sequence) appears twice in one call"
+        case .cacheNotPaged: "the cache has no blocks to assign: set a cache block count"
+        case .blockOutOfRange(let found, let count): "cache block \(found) does not exist, there are \(count)"
+        case .tableOutOfRange(let from, let count, let length):
+            "\(count) cache table entries from \(from) on do not exist, a sequence has \(length)"
+        case .blockNotAssigned(let sequence, let position):
+            "position \(position) of sequence \(sequence) has no cache block"
         case .notFinite: "an activation is not finite: the weights are damaged"
         }
     }

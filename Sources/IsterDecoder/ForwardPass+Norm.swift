@@ -47,8 +47,7 @@ extension ForwardPass {
     }
 
     @inline(__always)
-    private func normalize(_ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>)
-    {
+    func normalize(_ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
         unsafe kernels.pointee.rms_norm(
             x, weight, dimensions.hidden, dimensions.normEpsilon, dimensions.unitOffset, y)
     }

@@ -38,6 +38,8 @@ struct AttentionTile {
     let tiles: UnsafeMutablePointer<AttentionTile>
     /// Rows whose logits are wanted.
     let logitRows: UnsafeMutablePointer<Int>
+    /// Rows whose final norm is wanted.
+    let stateRows: UnsafeMutablePointer<Int>
     /// [worker]: not 0 when a worker met an activation that is not finite.
     let notFinite: UnsafeMutablePointer<Int32>
     /// Not owned: the decoder keeps it alive.
@@ -47,6 +49,7 @@ struct AttentionTile {
     /// Whether each sequence of the call has one tile, so that no tile needs keys that another one stores.
     var hasLoneTiles = false
     var logitRowCount = 0
+    var stateRowCount = 0
     /// Phase before the first distribution.
     var phase: UInt32 = 0
 
@@ -56,7 +59,7 @@ struct AttentionTile {
     }
 
     /// Most distributions of one call, observations included: the next call's phases start after them.
-    var phaseCount: UInt32 { UInt32(dimensions.layerCount * 14 + 4) }
+    var phaseCount: UInt32 { UInt32(dimensions.layerCount * 14 + 5) }
 
     func run(_ worker: inout Worker) {
         embed(&worker)
@@ -64,6 +67,7 @@ struct AttentionTile {
             attention(&worker, layer)
             feedForward(&worker, layer)
         }
+        states(&worker)
         logits(&worker)
     }
 
@@ -78,6 +82,17 @@ struct AttentionTile {
             if dimensions.embeddingScale != 1 {
                 for i in 0..<dimensions.hidden { unsafe x[i] *= dimensions.embeddingScale }
             }
+        }
+    }
+
+    /// final = norm(x) of the rows whose states are wanted, after those whose logits are.
+    private func states(_ worker: inout Worker) {
+        guard stateRowCount > 0 else { return }
+        let index = worker.index
+        distribute(&worker, items: stateRowCount, grain: 1) { item in
+            let x = unsafe buffers.residual + stateRows[item] * buffers.residualStride
+            unsafe normalize(x, norm, buffers.final.row(logitRowCount + item))
+            quantize(buffers.final, logitRowCount + item, index)
         }
     }
 

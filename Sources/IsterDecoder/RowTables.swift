@@ -7,12 +7,14 @@ internal import IsterModelFile
     let sequences: UnsafeMutablePointer<Int>
     let tiles: UnsafeMutablePointer<AttentionTile>
     let logitRows: UnsafeMutablePointer<Int>
+    let stateRows: UnsafeMutablePointer<Int>
     let rotaries: UnsafeMutablePointer<ForwardPass.RotaryView>
     /// One flag a worker, 128 bytes apart.
     let notFinite: UnsafeMutablePointer<Int32>
     private(set) var rowCount = 0
     private(set) var tileCount = 0
     private(set) var logitRowCount = 0
+    private(set) var stateRowCount = 0
     private let workers: Int
 
     init(batchRows: Int, workers: Int, rotaries tables: [RotaryTable]) {
@@ -21,6 +23,7 @@ internal import IsterModelFile
         unsafe sequences = .allocate(capacity: batchRows)
         unsafe tiles = .allocate(capacity: batchRows)
         unsafe logitRows = .allocate(capacity: batchRows)
+        unsafe stateRows = .allocate(capacity: batchRows)
         unsafe rotaries = .allocate(capacity: tables.count)
         for (index, table) in tables.enumerated() {
             unsafe rotaries[index] = ForwardPass.RotaryView(cosines: table.cosines, sines: table.sines)
@@ -36,6 +39,7 @@ internal import IsterModelFile
         unsafe sequences.deallocate()
         unsafe tiles.deallocate()
         unsafe logitRows.deallocate()
+        unsafe stateRows.deallocate()
         unsafe rotaries.deallocate()
         unsafe notFinite.deallocate()
     }
@@ -44,6 +48,7 @@ internal import IsterModelFile
         rowCount = 0
         tileCount = 0
         logitRowCount = 0
+        stateRowCount = 0
     }
 
     /// Adds the rows of a slice whose first token stands at position `start`.
@@ -57,6 +62,9 @@ internal import IsterModelFile
             if slice.logits == .all || (slice.logits == .last && offset == count - 1) {
                 unsafe logitRows[logitRowCount] = first + offset
                 logitRowCount += 1
+            } else if slice.logits == .states {
+                unsafe stateRows[stateRowCount] = first + offset
+                stateRowCount += 1
             }
         }
         for offset in stride(from: 0, to: count, by: tileTokens) {

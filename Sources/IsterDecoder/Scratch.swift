@@ -55,7 +55,7 @@ internal import IsterModelFile
     let gated: Activations
     let up: UnsafeMutablePointer<Float>
     let upStride: Int
-    /// Final norm of the rows whose logits are wanted: [batchRows, hidden].
+    /// Final norm of the rows whose logits are wanted, then of those whose states are: [batchRows, hidden].
     let final: Activations
     /// [batchRows, vocabularySize]
     let logits: UnsafeMutablePointer<Float>

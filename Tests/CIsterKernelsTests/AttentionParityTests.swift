@@ -27,14 +27,22 @@ struct AttentionCase: Sendable, CustomStringConvertible {
         return generator.floats(positions * heads * headWidth)
     }
 
+    /// Blocks of zeros and a last one of NaN. bytes: of one head in a block.
+    private func pool(_ blocks: Int, of bytes: Int) -> Owned<UInt32> {
+        let words = Self.keyValueHeads * bytes / 4
+        return Owned(Array(repeating: 0, count: blocks * words) + Array(repeating: UInt32.max, count: words))
+    }
+
     /// Output of every position, `tokens` at a time, keys and values of a tile written before it is attended.
-    func run(_ table: Table, tokens: Int) -> [Float] {
+    /// forgets: instead of a ring there is a block for every 16 positions, and what lies wholly behind the window is
+    /// replaced by a block of NaN, which no weight can hide, before a tile is attended.
+    func run(_ table: Table, tokens: Int, forgets: Bool = false) -> [Float] {
+        let blocks = forgets ? (positions + 15) / 16 : blocks
         let query = vectors(1, heads: heads), key = vectors(2, heads: Self.keyValueHeads)
         let value = vectors(3, heads: Self.keyValueHeads)
-        let width = heads * headWidth, keyWidth = Self.keyValueHeads * headWidth
-        let headBlocks = blocks * Self.keyValueHeads
-        let keys = Owned(repeating: UInt32(0), count: headBlocks * ister_key_block_bytes(format, headWidth) / 4)
-        let values = Owned(repeating: UInt32(0), count: headBlocks * ister_value_block_bytes(format, headWidth) / 4)
+        let width = heads * headWidth
+        let keys = pool(blocks, of: ister_key_block_bytes(format, headWidth))
+        let values = pool(blocks, of: ister_value_block_bytes(format, headWidth))
         let order = Owned((0..<blocks).map { Int32(blocks - 1 - $0) })
         let output = Owned(repeating: Float.nan, count: positions * width)
         let workspace = Owned(repeating: Float(0), count: ister_attention_workspace_floats(headWidth))
@@ -47,14 +55,14 @@ struct AttentionCase: Sendable, CustomStringConvertible {
         ])
         for start in stride(from: 0, to: positions, by: tokens) {
             let count = min(tokens, positions - start)
-            for position in start..<start + count {
-                for head in 0..<Self.keyValueHeads {
-                    let at = position * keyWidth + head * headWidth
-                    let status = unsafe kernels.store_position(
-                        cache.start, head, position, newKeys.start + at, newValues.start + at)
-                    #expect(status == 0)
-                }
+            for item in start * Self.keyValueHeads..<(start + count) * Self.keyValueHeads {
+                let at = item * headWidth
+                let status = unsafe kernels.store_position(
+                    cache.start, item % Self.keyValueHeads, item / Self.keyValueHeads, newKeys.start + at,
+                    newValues.start + at)
+                #expect(status == 0)
             }
+            for block in 0..<max(start - window + 1, 0) / 16 where forgets { unsafe order.start[block] = Int32(blocks) }
             var job = unsafe ister_attention(
                 cache: cache.start, key_value_head: 1, heads: heads, queries: queries.start + start * width,
                 output: output.start + start * width, stride: width, position: start, tokens: count, window: window,
@@ -111,6 +119,13 @@ struct AttentionCase: Sendable, CustomStringConvertible {
         let expected = bits(attention.run(.scalar, tokens: 1))
         for tokens in [1, 3, 16] where tokens * attention.heads <= 16 {
             #expect(bits(attention.run(table, tokens: tokens)) == expected, "\(tokens) tokens")
+        }
+    }
+    @Test(arguments: Table.vectorized + [.scalar], AttentionCase.all.filter { $0.window == 13 })
+    func `blocks that lie wholly behind the window are never read`(table: Table, attention: AttentionCase) {
+        let expected = bits(attention.run(.scalar, tokens: 1))
+        for tokens in [1, 5] where tokens * attention.heads <= 16 {
+            #expect(bits(attention.run(table, tokens: tokens, forgets: true)) == expected, "\(tokens) tokens")
         }
     }
 }

@@ -77,7 +77,9 @@ typedef struct {
   size_t key_value_heads;
   void *keys;
   void *values;
-  const int32_t *table;  ///< physical block of logical block b: table[b % table_length]
+  /// Physical block of logical block b: table[b % table_length]. Read only where a block holds a position that is
+  /// stored or visible; entries of others may be anything.
+  const int32_t *table;
   size_t table_length;
 } ister_cache;
 
