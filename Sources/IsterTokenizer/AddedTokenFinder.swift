@@ -20,20 +20,27 @@ struct AddedTokenFinder: Sendable {
 
     var isEmpty: Bool { trie.isEmpty }
 
-    /// Parts in order, none empty. With `includesSpecial` false a special token stays text, and so does what
-    /// it covers, as in the tokenizers package.
-    func parts(_ text: [UInt8], includesSpecial: Bool) -> [Part] {
+    /// Parts in order, none empty. A special token that is not wholly in `trusted` text stays text, and so does what
+    /// it covers before the next trusted place, as in the tokenizers package.
+    func parts(_ text: [UInt8], trusted: TrustedRanges) -> [Part] {
         if isEmpty { return text.isEmpty ? [] : [Part(range: 0..<text.count)] }
         var parts: [Part] = []
         var done = 0
         var index = 0
+        var place = 0
         while index < text.count {
-            guard let match = trie.match(text, index, text.count), let token = tokens[match.id] else {
+            guard let longest = match(text, index, text.count) else {
                 index += 1
                 continue
             }
+            let trustedEnd = trusted.end(at: index, &place)
+            guard let match = readable(text, index, longest, trustedEnd: trustedEnd ?? index) else {
+                let next = trusted.next(from: index, &place) ?? text.count
+                index = trustedEnd == nil ? min(longest.end, next) : index + 1
+                continue
+            }
             defer { index = max(index, match.end) }
-            if token.isSpecial && !includesSpecial { continue }
+            let token = match.token
             if token.isSingleWord && !Self.isWord(text, index..<match.end) { continue }
             var range = index..<match.end
             if token.stripsLeft { range = Self.spaceStart(text, before: index, from: done)..<range.upperBound }
@@ -46,6 +53,23 @@ struct AddedTokenFinder: Sendable {
         }
         if done < text.count { parts.append(Part(range: done..<text.count)) }
         return parts
+    }
+
+    private typealias Match = (token: Vocabulary.AddedToken, end: Int)
+
+    private func match(_ text: [UInt8], _ start: Int, _ end: Int) -> Match? {
+        guard let match = trie.match(text, start, end), let token = tokens[match.id] else { return nil }
+        return (token, match.end)
+    }
+
+    /// The longest token at `start` that may be read. Where untrusted text begins there is none but `longest`.
+    private func readable(_ text: [UInt8], _ start: Int, _ longest: Match, trustedEnd: Int) -> Match? {
+        var found: Match? = longest
+        while let match = found, match.token.isSpecial, match.end > trustedEnd {
+            if trustedEnd == start { return nil }
+            found = self.match(text, start, match.end - 1)
+        }
+        return found
     }
 
     private static func isWord(_ text: [UInt8], _ range: Range<Int>) -> Bool {

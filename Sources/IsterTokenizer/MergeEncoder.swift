@@ -54,6 +54,11 @@ struct MergeEncoder: Sendable {
 
     func normalize(_ text: [UInt8]) -> [UInt8] { model.normalizers.reduce(text) { $1.apply($0) } }
 
+    /// The normalized text and which of it is trusted.
+    func normalize(_ text: [UInt8], trusted: TrustedRanges) -> (text: [UInt8], trusted: TrustedRanges) {
+        model.normalizers.reduce((text, trusted)) { $1.apply($0.0, trusted: $0.1) }
+    }
+
     /// Appends the ids of the normalized text[range]. `isStart`: the range begins the whole text.
     func encode(_ text: [UInt8], _ range: Range<Int>, isStart: Bool, _ merger: inout Merger, _ out: inout [Int32]) {
         if range.isEmpty { return }

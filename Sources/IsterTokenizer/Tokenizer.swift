@@ -59,19 +59,24 @@ public struct Tokenizer: Sendable {
     /// the text spells out; without it they are plain text. Other added tokens are always read.
     public func encode(_ text: [UInt8], addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
         let text = UTF8Text.repaired(text)
+        return encode(text, addSpecial: addSpecial, trusted: parseSpecial ? .all(text) : TrustedRanges())
+    }
+
+    /// Ids of valid UTF-8 in which special tokens are read where it is trusted.
+    func encode(_ text: [UInt8], addSpecial: Bool, trusted: TrustedRanges) -> [Int32] {
         var ids: [Int32] = addSpecial ? vocabulary.prefixIDs : []
         ids.reserveCapacity(text.count / 3 + 8)
         switch encoder {
         case .sentencePiece(let encoder):
             var merger = encoder.makeMerger()
-            for part in rawTokens.parts(text, includesSpecial: parseSpecial) {
+            for part in rawTokens.parts(text, trusted: trusted) {
                 if let id = part.id {
                     ids.append(id)
                 } else {
                     encoder.encode(text, part.range, isStart: part.range.lowerBound == 0, &merger, &ids)
                 }
             }
-        case .merges(let encoder): encode(text, encoder, parseSpecial: parseSpecial, &ids)
+        case .merges(let encoder): encode(text, encoder, trusted: trusted, &ids)
         }
         return addSpecial ? ids + vocabulary.suffixIDs : ids
     }
@@ -80,9 +85,9 @@ public struct Tokenizer: Sendable {
         encode(Array(text.utf8), addSpecial: addSpecial, parseSpecial: parseSpecial)
     }
 
-    private func encode(_ text: [UInt8], _ encoder: MergeEncoder, parseSpecial: Bool, _ ids: inout [Int32]) {
+    private func encode(_ text: [UInt8], _ encoder: MergeEncoder, trusted: TrustedRanges, _ ids: inout [Int32]) {
         var merger = encoder.makeMerger()
-        for part in rawTokens.parts(text, includesSpecial: parseSpecial) {
+        for part in rawTokens.parts(text, trusted: trusted) {
             if let id = part.id {
                 ids.append(id)
                 continue
@@ -92,8 +97,8 @@ public struct Tokenizer: Sendable {
                 encoder.encode(text, part.range, isStart: isStart, &merger, &ids)
                 continue
             }
-            let normalized = encoder.normalize(Array(text[part.range]))
-            for inner in normalizedTokens.parts(normalized, includesSpecial: parseSpecial) {
+            let (normalized, trusted) = encoder.normalize(Array(text[part.range]), trusted: trusted.part(part.range))
+            for inner in normalizedTokens.parts(normalized, trusted: trusted) {
                 if let id = inner.id {
                     ids.append(id)
                 } else {
