@@ -5,7 +5,8 @@
   Tools/golden-sampler.py > Tests/IsterGeneratorTests/Golden/sampler.json
 
 The rules are those of Hugging Face transformers' logits processors, written as masks over a full sort:
-repetition penalty, temperature, top-k (ties with the k-th stay), top-p, min-p, draw. Random numbers: SplitMix64.
+bias, repetition penalty (prompt and text), frequency and presence penalty (text only, as OpenAI defines them),
+temperature, top-k (ties with the k-th stay), top-p, min-p, draw. Random numbers: SplitMix64.
 """
 import json
 import numpy as np
@@ -21,11 +22,18 @@ def splitmix(seed, index):
     return z ^ (z >> 31)
 
 
-def penalise(logits, used, penalty):
+def adjust(logits, case):
+    """Bias and penalties in float32; `used` are the prompt's tokens, `generated` the text's."""
     out = logits.copy()
-    p = np.float32(penalty)
-    for i in sorted(set(used)):
+    for i, bias in case.get("bias", []):
+        out[i] += np.float32(bias)
+    p = np.float32(case["repetition_penalty"])
+    generated = case.get("generated", [])
+    for i in sorted(set(case["used"]) | set(generated)):
         out[i] = out[i] * p if out[i] < 0 else out[i] / p
+    for i in sorted(set(generated)):
+        out[i] -= np.float32(generated.count(i)) * np.float32(case.get("frequency_penalty", 0))
+        out[i] -= np.float32(case.get("presence_penalty", 0))
     return out
 
 
@@ -35,7 +43,7 @@ def softmax(scores):
 
 
 def distribution(logits, case):
-    scores = penalise(logits, case["used"], case["repetition_penalty"]).astype(np.float64) / case["temperature"]
+    scores = adjust(logits, case).astype(np.float64) / case["temperature"]
     falling = np.argsort(-scores, kind="stable")
     k, p, m = case.get("top_k"), case.get("top_p"), case.get("min_p")
     if k is not None and k < len(scores):
@@ -67,13 +75,22 @@ def walk(setting, seed, prompt, count):
     ids, last = [], prompt
     for n in range(count):
         logits = np.array([-((i - last - 1) % 10) for i in range(10)], dtype=np.float32)
-        case = {"temperature": 1.0, "repetition_penalty": 1.0, "used": [prompt] + ids} | setting
+        case = {"temperature": 1.0, "repetition_penalty": 1.0, "used": [prompt], "generated": ids} | setting
         order, probabilities = distribution(logits, case)
         steps = np.cumsum(probabilities[order])
         u = (splitmix(seed, n) >> 11) * 2.0 ** -53
         last = int(order[np.searchsorted(steps, u * steps[-1], side="right")])
         ids.append(last)
     return ids
+
+
+def score(logits, chosen, count):
+    """Log probabilities of the chosen token and of the `count` most probable ones."""
+    x = logits.astype(np.float64)
+    logprobs = x - x.max() - np.log(np.exp(x - x.max()).sum())
+    best = [int(i) for i in np.argsort(-logits, kind="stable")[:count]]
+    return {"chosen": chosen, "logprob": float(logprobs[chosen]), "best": best,
+            "logprobs": [float(logprobs[i]) for i in best]}
 
 
 def main():
@@ -100,10 +117,30 @@ def main():
         case["probabilities"] = [float(probabilities[i]) for i in case["kept"]]
         case["draws"] = draws(order, probabilities, case["seed"], 50)
         cases.append(case)
+    generated = [49, 49, 103, 7, 7, 7, 158, 3, 199, 103, 49, 49]
+    bias = [[49, -100.0], [103, 1.25], [12, 6.5], [158, -0.5], [22, 100.0]]
+    for setting in [
+        {"frequency_penalty": 0.7}, {"presence_penalty": 1.5}, {"frequency_penalty": -0.4, "presence_penalty": -1.1},
+        {"bias": bias[:4]}, {"bias": bias},
+        {"bias": bias[:4], "repetition_penalty": 1.3, "frequency_penalty": 0.3, "presence_penalty": 0.6, "top_k": 30,
+         "temperature": 1.2},
+    ]:
+        case = {"temperature": 1.0, "repetition_penalty": 1.0, "used": used, "generated": generated,
+                "seed": 1000 + len(cases)} | setting
+        order, probabilities = distribution(logits, case)
+        case["kept"] = sorted(int(i) for i in order)
+        case["probabilities"] = [float(probabilities[i]) for i in case["kept"]]
+        case["draws"] = draws(order, probabilities, case["seed"], 50)
+        cases.append(case)
+    wanted = [(49, 0), (103, 1), (26, 5), (7, 20), (0, 50), (1, 300)]
+    scores = [score(logits, chosen, count) for chosen, count in wanted]
     bits = [{"seed": s, "bits": [str(splitmix(s, n)) for n in range(4)]} for s in (0, 1, MASK)]
     setting = {"temperature": 2.0, "top_k": 5, "top_p": 0.95, "repetition_penalty": 1.2}
     walks = [{"seed": seed, "ids": walk(setting, seed, 1, 40)} for seed in (42, 43)]
-    print(json.dumps({"walks": walks, "logits": [float(x) for x in logits], "cases": cases, "bits": bits}))
+    setting = {"temperature": 2.0, "frequency_penalty": 0.8, "presence_penalty": -0.3, "bias": [[4, -100.0], [5, 1.5]]}
+    adjusted_walks = [setting | {"seed": seed, "ids": walk(setting, seed, 1, 40)} for seed in (44, 45)]
+    print(json.dumps({"walks": walks, "adjusted_walks": adjusted_walks, "scores": scores,
+                      "logits": [float(x) for x in logits], "cases": cases, "bits": bits}))
 
 
 main()

@@ -1,3 +1,5 @@
+internal import IsterGenerator
+
 /// Writes a base file that llama-perplexity can read. It appears under its name when it is complete.
 public final class BaseFileWriter {
     private let layout: BaseFileLayout

@@ -1,4 +1,5 @@
 internal import IsterDecoder
+internal import IsterGenerator
 internal import IsterTokenizer
 
 /// Log-probabilities of continuations. What a prompt shares with the one before it is computed once.

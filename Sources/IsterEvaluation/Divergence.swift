@@ -1,3 +1,5 @@
+internal import IsterGenerator
+
 /// How one position of a candidate compares with the reference.
 struct PositionDivergence: Equatable {
     /// Sum over tokens of p (ln p - ln q), in nats; p the reference's probability, q the candidate's.
@@ -28,7 +30,7 @@ extension PositionDivergence {
             products += (power * (r - c)).replacing(with: 0, where: power .== 0)
         }
         let sum = sums.treeSum
-        let referenceSoftmax = LogSoftmax(maximum: largest.value, logSum: logarithm(sum), top: largest.index)
+        let referenceSoftmax = LogSoftmax(maximum: largest.value, logSum: portableLogarithm(sum), top: largest.index)
         let divergence = products.treeSum / sum - referenceSoftmax.logSum + softmax.logSum
         self.init(
             // Rounding can leave -1e-16 where the true value is 0.

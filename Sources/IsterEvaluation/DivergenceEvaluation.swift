@@ -1,4 +1,5 @@
 public import IsterDecoder
+internal import IsterGenerator
 public import IsterModelFile
 
 /// Kullback-Leibler divergence of a candidate from a reference. Both models run in lockstep, piece by piece, so no

@@ -1,5 +1,6 @@
 internal import Glibc
 public import IsterDecoder
+internal import IsterGenerator
 internal import IsterModelFile
 
 /// Negative log-likelihoods of scored tokens, summed up.

@@ -1,13 +1,16 @@
 /// A running request.
 public struct Generation: Sendable {
-    typealias Continuation = AsyncThrowingStream<GenerationEvent, any Error>.Continuation
-
-    /// Tokens as they come, then `done`; or an error. Dropping the stream cancels the request.
+    /// Events in order, or an error. Dropping the stream cancels the request.
     public let events: AsyncThrowingStream<GenerationEvent, any Error>
-    let task: Task<Void, Never>
+    private let onCancel: @Sendable () -> Void
+
+    public init(events: AsyncThrowingStream<GenerationEvent, any Error>, onCancel: @escaping @Sendable () -> Void) {
+        self.events = events
+        self.onCancel = onCancel
+    }
 
     /// Ends the request before its next forward call. `done` still comes, with what was held back.
     public func cancel() {
-        task.cancel()
+        onCancel()
     }
 }

@@ -2,53 +2,57 @@
 public struct GenerationRequest: Sendable {
     /// Token ids, at least one.
     public var prompt: [Int32]
-    /// Most tokens that may be generated; the context may end the text earlier.
+    /// Most tokens that may be generated; the context may end the text earlier. 0 only runs the prompt.
     public var maximumNewTokens: Int
     public var sampling: Sampling
-    /// Divides positive and multiplies negative logits of tokens that the prompt or the text already uses; 1 is off.
-    public var repetitionPenalty: Double
+    public var penalties: Penalties
+    /// Added to the logits of these tokens before anything else.
+    public var logitBias: [Int32: Float] = [:]
     /// The text ends before any of these; they are not shown.
     public var stopStrings: [String]
     /// A token that ends the text. It is counted and listed, but has no text.
     public var endTokens: Set<Int32>
+    /// nil: no log probabilities; else how many of the most probable tokens are told beside the chosen one, 0 to 20.
+    public var logprobCount: Int?
+    /// Also tells the log probability of each token of the prompt.
+    public var scoresPrompt = false
+    /// Asks for the mean of the prompt's last hidden states instead of a text.
+    public var embeds = false
+    /// Whose turn it takes. Clients take turns; within one, requests do by priority, then arrival.
+    public var client = ""
+    /// Requests share cached prefixes only within one partition; nil: the client's own.
+    public var cachePartition: String?
+    /// The lower, the earlier among its client's requests.
+    public var priority = 0
+    /// The request ends here with what it has.
+    public var deadline: ContinuousClock.Instant?
 
     public init(
-        prompt: [Int32], maximumNewTokens: Int, sampling: Sampling = .greedy, repetitionPenalty: Double = 1,
+        prompt: [Int32], maximumNewTokens: Int, sampling: Sampling = .greedy, penalties: Penalties = Penalties(),
         stopStrings: [String] = [], endTokens: Set<Int32> = []
     ) {
         self.prompt = prompt
         self.maximumNewTokens = maximumNewTokens
         self.sampling = sampling
-        self.repetitionPenalty = repetitionPenalty
+        self.penalties = penalties
         self.stopStrings = stopStrings
         self.endTokens = endTokens
     }
 }
 
-extension GenerationRequest {
-    /// Refuses what cannot be run, before anything is computed.
-    func check(vocabularySize: Int, contextLength: Int) throws(GenerationError) {
-        guard !prompt.isEmpty else { throw .emptyPrompt }
-        guard prompt.count <= contextLength else {
-            throw .promptTooLong(tokens: prompt.count, contextLength: contextLength)
-        }
-        for (index, id) in prompt.enumerated() where id < 0 || Int(id) >= vocabularySize {
-            throw .tokenOutOfRange(id: id, index: index, vocabularySize: vocabularySize)
-        }
-        try require(maximumNewTokens >= 0, "the number of new tokens", "\(maximumNewTokens)", "0 or more")
-        try require(
-            repetitionPenalty.isFinite && (1e-3...1e3).contains(repetitionPenalty), "repetition penalty",
-            "\(repetitionPenalty)", "0.001 to 1000")
-        guard case .random(let temperature, _, let filters) = sampling else { return }
-        try require(temperature.isFinite && temperature >= 0, "temperature", "\(temperature)", "0 or more")
-        if let topK = filters.topK { try require(topK >= 1, "top-k", "\(topK)", "1 or more") }
-        if let topP = filters.topP { try require(topP >= 0 && topP <= 1, "top-p", "\(topP)", "0 to 1") }
-        if let minP = filters.minP { try require(minP >= 0 && minP <= 1, "min-p", "\(minP)", "0 to 1") }
-    }
+/// What makes repetition less likely; the defaults change nothing.
+public struct Penalties: Sendable, Equatable {
+    /// Divides positive and multiplies negative logits of tokens that the prompt or the text already uses (Keskar et
+    /// al. 2019, section 4.1).
+    public var repetition = 1.0
+    /// Taken from a token's logit once for each time that the generated text has it (OpenAI's definition).
+    public var frequency = 0.0
+    /// Taken from a token's logit once if the generated text has it (OpenAI's definition).
+    public var presence = 0.0
 
-    private func require(
-        _ condition: Bool, _ name: String, _ found: String, _ needed: String
-    ) throws(GenerationError) {
-        guard condition else { throw .settingOutOfRange(name: name, found: found, needed: needed) }
+    public init(repetition: Double = 1, frequency: Double = 0, presence: Double = 0) {
+        self.repetition = repetition
+        self.frequency = frequency
+        self.presence = presence
     }
 }

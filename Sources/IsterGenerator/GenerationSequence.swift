@@ -1,21 +1,21 @@
 /// The state of one running request between two steps: logits go in, events come out. Knows no decoder and no thread.
-struct GenerationSequence<Text: TextStream> {
+struct GenerationSequence: Sendable {
     let request: GenerationRequest
     private(set) var ids: [Int32] = []
     private(set) var finishReason: FinishReason?
     private var sampler: Sampler
-    private var text: Text
+    private var text: any TextStream
     private var stop: StopText
     private var shown = ""
 
-    init(_ request: GenerationRequest, text: Text, vocabularySize: Int) {
+    init(_ request: GenerationRequest, text: any TextStream, vocabularySize: Int) {
         self.request = request
         self.text = text
         stop = StopText(request.stopStrings)
         sampler = Sampler(
-            sampling: request.sampling, repetitionPenalty: request.repetitionPenalty, vocabularySize: vocabularySize)
-        for id in request.prompt { sampler.use(id) }
-        if request.maximumNewTokens == 0 { finishReason = .length }
+            sampling: request.sampling, penalties: request.penalties, logitBias: request.logitBias,
+            vocabularySize: vocabularySize)
+        sampler.use(prompt: request.prompt)
     }
 
     /// Draws the next token and decides whether it is the last.
@@ -23,9 +23,10 @@ struct GenerationSequence<Text: TextStream> {
         let id = sampler.sample(logits)
         sampler.use(id)
         ids.append(id)
+        let score = request.logprobCount.map { TokenScore(logits: logits, chosen: id, bestCount: $0) }
         if request.endTokens.contains(id) {
             finishReason = .stop
-            return .token(id: id, text: "")
+            return .token(GeneratedToken(id: id, text: "", score: score))
         }
         let piece = show(text.append(id))
         if stop.isStopped {
@@ -33,7 +34,7 @@ struct GenerationSequence<Text: TextStream> {
         } else if ids.count >= request.maximumNewTokens {
             finishReason = .length
         }
-        return .token(id: id, text: piece)
+        return .token(GeneratedToken(id: id, text: piece, score: score))
     }
 
     /// Ends a sequence that did not end by itself.

@@ -1,55 +1,54 @@
-/// Logits to one token. Holds the state of one request: which tokens its text has used, and its random numbers.
+/// Logits to one token. Holds the state of one request: which tokens its prompt and text have used, and its random
+/// numbers.
 ///
-/// Order as in Hugging Face transformers: repetition penalty, temperature, top-k, top-p, min-p, draw. Weights are
-/// exp((logit - largest) / temperature) in `Double` by `portableExponential`; they are added by falling logit if
-/// top-k or top-p ordered the tokens, else by rising id. Nothing depends on a libm or on the order of a sort's ties.
+/// Order as in Hugging Face transformers: bias and penalties (`LogitAdjustments`), temperature, top-k, top-p, min-p,
+/// draw. Weights are exp((logit - largest) / temperature) in `Double` by `portableExponential`; they are added by
+/// falling logit if top-k or top-p ordered the tokens, else by rising id. Nothing depends on a libm or on the order of a
+/// sort's ties.
 public struct Sampler: Sendable {
     let sampling: Sampling
-    let repetitionPenalty: Float
+    var adjustments: LogitAdjustments
     var random: RandomSequence
-    var used: [Bool]
-    var usedIds: [Int32] = []
-    /// Logits after the penalty, [vocabularySize].
+    /// Logits after bias and penalties, [vocabularySize]; empty when there are none.
     var scores: [Float]
     var heap = CandidateHeap()
     /// What the filters kept, and the weight of each.
     var kept: [CandidateHeap.Candidate] = []
     var keptWeights: [Double] = []
 
-    /// repetitionPenalty: 1 is off (Keskar et al. 2019, section 4.1); used tokens are those passed to `use`.
-    public init(sampling: Sampling, repetitionPenalty: Double, vocabularySize: Int) {
+    public init(
+        sampling: Sampling, penalties: Penalties = Penalties(), logitBias: [Int32: Float] = [:], vocabularySize: Int
+    ) {
         self.sampling = sampling
-        self.repetitionPenalty = Float(repetitionPenalty)
+        adjustments = LogitAdjustments(penalties: penalties, logitBias: logitBias, vocabularySize: vocabularySize)
         if case .random(_, let seed, _) = sampling {
             random = RandomSequence(seed: seed)
         } else {
             random = RandomSequence(seed: 0)
         }
-        let penalised = repetitionPenalty != 1
-        used = Array(repeating: false, count: penalised ? vocabularySize : 0)
-        scores = Array(repeating: 0, count: penalised ? vocabularySize : 0)
+        scores = Array(repeating: 0, count: adjustments.isNeutral ? 0 : vocabularySize)
     }
 
-    /// Marks a token as part of the text, for the repetition penalty. Ids outside the vocabulary are ignored.
+    /// Marks the prompt's tokens as used, for the repetition penalty. Ids outside the vocabulary are ignored.
+    public mutating func use(prompt: some Sequence<Int32>) {
+        for id in prompt { adjustments.usePrompt(id) }
+    }
+
+    /// Marks a token as part of the text, for all penalties. Ids outside the vocabulary are ignored.
     public mutating func use(_ id: Int32) {
-        guard used.indices.contains(Int(id)), !used[Int(id)] else { return }
-        used[Int(id)] = true
-        usedIds.append(id)
+        adjustments.useGenerated(id)
     }
 
     /// The next token. logits: [vocabularySize], finite, not empty.
     public mutating func sample(_ logits: Span<Float>) -> Int32 {
         guard !scores.isEmpty else { return choose(logits) }
         for index in scores.indices { scores[index] = logits[index] }
-        for id in usedIds {
-            let score = scores[Int(id)]
-            scores[Int(id)] = score < 0 ? score * repetitionPenalty : score / repetitionPenalty
-        }
+        adjustments.apply(to: &scores)
         // The span of `scores` cannot be lent while `self` changes, so the array moves out and back.
-        let penalised = scores
+        let adjusted = scores
         scores = []
-        defer { scores = penalised }
-        return choose(penalised.span)
+        defer { scores = adjusted }
+        return choose(adjusted.span)
     }
 
     private mutating func choose(_ logits: Span<Float>) -> Int32 {

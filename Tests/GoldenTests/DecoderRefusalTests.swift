@@ -54,17 +54,36 @@ import Testing
         return try ModelFile.open(path: fixture.output)
     }
 
-    @Test func `a sequence that overflowed is as new after its reset`() throws {
+    /// Token 5 stands in the block, or the ring's part, that the next tokens are written to.
+    @Test(arguments: [nil, 6])
+    func `a call that overflowed leaves its sequences as they were`(cacheBlockCount: Int?) throws {
         let file = try Self.overflowing()
         var options = DecoderOptions()
         options.threads = 1
         options.sequenceCount = 2
+        options.cacheBlockCount = cacheBlockCount
         let decoder = try Decoder(file, options: options)
-        try decoder.forward([Self.slice([1])])
+        if cacheBlockCount != nil {
+            for sequence in 0..<2 {
+                try decoder.assign(blocks: sequence == 0 ? [3, 1] : [0, 4], toSequence: sequence, from: 0)
+            }
+        }
+        let ids = (10..<30).map { Int32($0) }
+        try decoder.forward([Self.slice(Array(ids[..<3]))])
+        try decoder.forward([Self.slice(Array(ids[3...]))])
         let expected = decoder.copyLogits(row: 0)
-        #expect(throws: DecoderError.notFinite) { try decoder.forward([Self.slice([1, 5], sequence: 1)]) }
-        decoder.reset(sequence: 1)
-        try decoder.forward([Self.slice([1], sequence: 1)])
+        try decoder.forward([Self.slice(Array(ids[..<3]), sequence: 1)])
+        let before = decoder.length(ofSequence: 0)
+        for selection in [LogitSelection.last, .all, .states] {
+            #expect(throws: DecoderError.notFinite) {
+                try decoder.forward([
+                    TokenSlice(sequence: 1, tokens: [1, 5] + ids, logits: selection), Self.slice([1]),
+                ])
+            }
+        }
+        #expect(decoder.length(ofSequence: 0) == before)
+        #expect(decoder.length(ofSequence: 1) == 3)
+        try decoder.forward([Self.slice(Array(ids[3...]), sequence: 1)])
         #expect(decoder.copyLogits(row: 0) == expected)
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import IsterDecoder
 @testable import IsterEvaluation
+import IsterGenerator
 import IsterTokenizer
 import Testing
 

@@ -12,17 +12,24 @@ import Testing
         let generator = Generator(thread: try ComputeThread(), source: model)
         var tokens: [GenerationEvent] = []
         for try await event in generator.generate(request, text: text ?? letters).events {
-            if case .done(let summary) = event { return (tokens, summary) }
-            tokens.append(event)
+            switch event {
+            case .done(let summary): return (tokens, summary)
+            case .accepted, .started: continue
+            default: tokens.append(event)
+            }
         }
         throw Missing()
     }
 
     struct Missing: Error {}
 
+    private func token(_ id: Int32, _ text: String) -> GenerationEvent {
+        .token(GeneratedToken(id: id, text: text))
+    }
+
     @Test func `tokens stream in order and the length ends the text`() async throws {
         let (tokens, summary) = try await run(GenerationRequest(prompt: [1, 2], maximumNewTokens: 3))
-        #expect(tokens == [.token(id: 3, text: "d"), .token(id: 4, text: "e"), .token(id: 5, text: "f")])
+        #expect(tokens == [token(3, "d"), token(4, "e"), token(5, "f")])
         #expect(summary.ids == [3, 4, 5])
         #expect(summary.text == "def")
         #expect(summary.tail == "")
@@ -31,18 +38,18 @@ import Testing
         #expect(summary.timings.decodedTokenCount == 2)
     }
 
-    @Test func `no new tokens means none`() async throws {
+    @Test func `no new tokens means only the prompt`() async throws {
         let model = FakeModel()
         let (tokens, summary) = try await run(GenerationRequest(prompt: [1], maximumNewTokens: 0), model: model)
         #expect(tokens.isEmpty)
         #expect(summary.finishReason == .length)
-        #expect(model.sliceLengths.isEmpty)
+        #expect(model.sliceLengths == [1])
     }
 
     @Test func `an end token is listed without text and ends the text`() async throws {
         let request = GenerationRequest(prompt: [1], maximumNewTokens: 50, endTokens: [4, 9])
         let (tokens, summary) = try await run(request)
-        #expect(tokens.last == .token(id: 4, text: ""))
+        #expect(tokens.last == token(4, ""))
         #expect(summary.ids == [2, 3, 4])
         #expect(summary.text == "cd")
         #expect(summary.finishReason == .stop)
@@ -53,8 +60,8 @@ import Testing
         let (tokens, summary) = try await run(request)
         #expect(
             tokens == [
-                .token(id: 2, text: "c"), .token(id: 3, text: "d"), .token(id: 4, text: ""), .token(id: 5, text: ""),
-                .token(id: 6, text: ""),
+                token(2, "c"), token(3, "d"), token(4, ""), token(5, ""),
+                token(6, ""),
             ])
         #expect(summary.text == "cd")
         #expect(summary.tail == "")
@@ -75,8 +82,8 @@ import Testing
         let model = FakeModel(vocabularySize: 5)
         let request = GenerationRequest(prompt: [4], maximumNewTokens: 7)
         let (tokens, summary) = try await run(request, model: model, text: text)
-        #expect(tokens.dropFirst(3).first == .token(id: 3, text: "🧭"))
-        #expect(tokens.first == .token(id: 0, text: ""))
+        #expect(tokens.dropFirst(3).first == token(3, "🧭"))
+        #expect(tokens.first == token(0, ""))
         #expect(summary.text == "🧭x\u{FFFD}")
         #expect(summary.tail == "\u{FFFD}")
     }
@@ -104,7 +111,8 @@ import Testing
             let filters = SamplingFilters(topK: 5, topP: 0.95)
             let request = GenerationRequest(
                 prompt: [1], maximumNewTokens: golden.ids.count,
-                sampling: .random(temperature: 2, seed: golden.seed, filters: filters), repetitionPenalty: 1.2)
+                sampling: .random(temperature: 2, seed: golden.seed, filters: filters),
+                penalties: Penalties(repetition: 1.2))
             #expect(try await run(request).summary.ids == golden.ids)
         }
     }
@@ -147,7 +155,7 @@ import Testing
         #expect(ids == [2, 3])
     }
 
-    @Test func `requests run one after the other on one thread`() async throws {
+    @Test func `eight requests run on one thread`() async throws {
         let model = FakeModel()
         let generator = Generator(thread: try ComputeThread(), source: model)
         let texts = try await withThrowingTaskGroup(of: String.self) { group in
@@ -184,7 +192,7 @@ import Testing
             .settingOutOfRange(name: "the number of new tokens", found: "-1", needed: "0 or more")
         ),
         (
-            GenerationRequest(prompt: [1], maximumNewTokens: 1, repetitionPenalty: .nan),
+            GenerationRequest(prompt: [1], maximumNewTokens: 1, penalties: Penalties(repetition: .nan)),
             .settingOutOfRange(name: "repetition penalty", found: "nan", needed: "0.001 to 1000")
         ),
         (

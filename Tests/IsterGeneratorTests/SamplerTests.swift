@@ -8,14 +8,16 @@ import Testing
         let filters = SamplingFilters(topK: golden.topK, topP: golden.topP, minP: golden.minP)
         var sampler = Sampler(
             sampling: .random(temperature: golden.temperature, seed: golden.seed, filters: filters),
-            repetitionPenalty: golden.repetitionPenalty, vocabularySize: vocabularySize)
-        for id in golden.used { sampler.use(id) }
+            penalties: golden.penalties, logitBias: SamplerGolden.logitBias(golden.bias ?? []),
+            vocabularySize: vocabularySize)
+        sampler.use(prompt: golden.used)
+        for id in golden.generated ?? [] { sampler.use(id) }
         return sampler
     }
 
     @Test func `filters keep the tokens that an independent implementation keeps`() throws {
         let golden = try SamplerGolden.load()
-        #expect(golden.cases.count == 23)
+        #expect(golden.cases.count == 29)
         for (number, one) in golden.cases.enumerated() where one.isFiltered {
             var sampler = sampler(one, vocabularySize: golden.logits.count)
             _ = sampler.sample(golden.logits.span)
@@ -46,14 +48,14 @@ import Testing
     }
 
     @Test func `greedy takes the lowest id of equal logits`() {
-        var sampler = Sampler(sampling: .greedy, repetitionPenalty: 1, vocabularySize: 5)
+        var sampler = Sampler(sampling: .greedy, vocabularySize: 5)
         #expect(sampler.sample([-3, 2, 7, 7, 1] as [Float]) == 2)
         #expect(sampler.sample([-3, -2, -7, -7, -2] as [Float]) == 1)
         #expect(sampler.sample([4] as [Float]) == 0)
     }
 
     @Test func `the repetition penalty changes a greedy choice`() {
-        var sampler = Sampler(sampling: .greedy, repetitionPenalty: 2, vocabularySize: 3)
+        var sampler = Sampler(sampling: .greedy, penalties: Penalties(repetition: 2), vocabularySize: 3)
         #expect(sampler.sample([1, 7, 4] as [Float]) == 1)
         sampler.use(1)
         sampler.use(1)
@@ -67,7 +69,7 @@ import Testing
         for temperature in [0, 1e-300, 1e-30, 1e-3] {
             var sampler = Sampler(
                 sampling: .random(temperature: temperature, seed: 3, filters: SamplingFilters(topP: 0.9)),
-                repetitionPenalty: 1, vocabularySize: 4)
+                vocabularySize: 4)
             for _ in 0..<20 { #expect(sampler.sample([1, 88, 87, -88] as [Float]) == 1) }
         }
     }
@@ -78,7 +80,7 @@ import Testing
         let logits: [Float] = [0, 1, 2, 0.5, -1, 1.5, -0.5, 0.25]
         let temperature = 0.8
         var sampler = Sampler(
-            sampling: .random(temperature: temperature, seed: seed, filters: SamplingFilters()), repetitionPenalty: 1,
+            sampling: .random(temperature: temperature, seed: seed, filters: SamplingFilters()),
             vocabularySize: logits.count)
         let count = 20_000
         var observed = Array(repeating: 0.0, count: logits.count)

@@ -1,0 +1,91 @@
+/// Who gets a place to run, and who loses it.
+extension Scheduler {
+    /// Gives places while there are free ones. Nobody overtakes the one whose turn it is: it would wait for ever behind
+    /// smaller requests.
+    mutating func admit() {
+        while running.count < settings.runningCount, let client = nextClient(), let entry = queues[client]?.first {
+            let need = need(of: entry)
+            guard need.blockCount + margin(running.count) <= pool.availableCount else { return }
+            popFirst(of: client)
+            place(entry, cached: need.cached)
+        }
+    }
+
+    private mutating func place(_ entry: SchedulerEntry, cached: [Int32]) {
+        var entry = entry
+        for block in cached { pool.hold(block) }
+        entry.blocks = cached
+        while entry.blocks.count < entry.neededBlockCount, let block = pool.take() { entry.blocks.append(block) }
+        entry.sharedCount = cached.count
+        entry.computedCount = cached.count * PrefixCache.blockLength
+        entry.sequence = freeSequences.popLast()
+        entry.isPreempted = false
+        running.append(entry)
+    }
+
+    /// The waiting client that has had the least; what its running prompts still need counts as had.
+    private func nextClient() -> String? {
+        queues.keys.min { (level($0), shares.order($0)) < (level($1), shares.order($1)) }
+    }
+
+    private func level(_ client: String) -> Int {
+        running.reduce(shares.served(client)) { $0 + ($1.work.client == client ? $1.pendingCount : 0) }
+    }
+
+    /// The cached blocks of a waiting request, and how many available ones its tokens take, idle cached ones included.
+    private func need(of entry: SchedulerEntry) -> (cached: [Int32], blockCount: Int) {
+        let cached = pool.cached(entry.tokens, partition: entry.work.partition, most: entry.cacheableBlockCount)
+        let heldCount = cached.count { pool.references[Int($0)] > 0 }
+        return (cached, entry.neededBlockCount - heldCount)
+    }
+
+    /// Blocks that are left to the running requests, to grow by one each.
+    private func margin(_ runningCount: Int) -> Int { runningCount }
+
+    /// A client that waits with nothing running gets a place from those that are far ahead of it.
+    mutating func makeWay(_ plan: inout StepPlan) {
+        guard let client = nextClient(), !running.contains(where: { $0.work.client == client }),
+            let entry = queues[client]?.first
+        else { return }
+        let own = level(client)
+        // Who has a long text would have to compute much again, so it may stay longer.
+        let ahead = running.filter { level($0.work.client) - own > max(settings.placeTurn, $0.tokens.count) }
+            .sorted { (level($0.work.client), $0.id) > (level($1.work.client), $1.id) }
+        let needed = need(of: entry).blockCount
+        var available = pool.availableCount
+        var victims: [RequestID] = []
+        func hasRoom() -> Bool {
+            let left = running.count - victims.count
+            return left < settings.runningCount && needed + margin(left) <= available
+        }
+        for victim in ahead where !hasRoom() {
+            victims.append(victim.id)
+            available += victim.blocks.count { pool.references[Int($0)] == 1 }
+        }
+        guard hasRoom() else { return }
+        for id in victims {
+            if let index = running.firstIndex(where: { $0.id == id }) { preempt(index, &plan) }
+        }
+    }
+
+    /// The youngest request of the client with the most blocks.
+    func preemptionVictim() -> Int? {
+        var held: [String: Int] = [:]
+        for entry in running { held[entry.work.client, default: 0] += entry.blocks.count }
+        func key(_ index: Int) -> (Int, Int, Int, Int) {
+            let entry = running[index]
+            let client = entry.work.client
+            return (held[client] ?? 0, shares.order(client), entry.work.priority, entry.id)
+        }
+        return running.indices.max { key($0) < key($1) }
+    }
+
+    /// Sends a running request back to the head of its queue. Its full blocks stay in the prefix cache.
+    mutating func preempt(_ index: Int, _ plan: inout StepPlan) {
+        var entry = running.remove(at: index)
+        giveBack(entry)
+        entry.vacate()
+        plan.preempted.append(entry.id)
+        enqueue(entry)
+    }
+}
