@@ -17,6 +17,12 @@ let kernelFlags: [CSetting] = [
 ]
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let tls: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -29,6 +35,15 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
     ],
     targets: [
         .target(
@@ -50,14 +65,31 @@ let package = Package(
         .target(
             name: "IsterEvaluation",
             dependencies: ["IsterGenerator", "IsterDecoder", "IsterModelFile", "IsterTokenizer"], swiftSettings: house),
+        .target(
+            name: "IsterServer",
+            dependencies: [
+                "IsterGenerator", "IsterTokenizer", hummingbird, tls, log, metrics, lifecycle, crypto,
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            // In the binary, which needs no files beside it.
+            resources: ["page.html", "page.css", "api.js", "conversation.js", "page.js"].map {
+                .embedInCode("Page/\($0)")
+            },
+            swiftSettings: house),
         .executableTarget(
             name: "ister",
             dependencies: [
                 "IsterQuantizer", "IsterCheckpoint", "IsterGenerator", "IsterDecoder", "IsterModelFile",
-                "IsterTokenizer", "IsterEvaluation", arguments,
+                "IsterTokenizer", "IsterEvaluation", "IsterServer", httpClient, log, lifecycle, arguments,
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ], swiftSettings: house),
         .testTarget(
-            name: "IsterCommandTests", dependencies: ["ister", "IsterDecoder", "IsterModelFile"], swiftSettings: house),
+            name: "IsterCommandTests", dependencies: ["ister", "IsterServer", "IsterDecoder", "IsterModelFile"],
+            swiftSettings: house),
         .testTarget(name: "CIsterKernelsTests", dependencies: ["CIsterKernels"], swiftSettings: house),
         .testTarget(
             name: "IsterTokenizerTests", dependencies: ["IsterTokenizer", "IsterCheckpoint"],
@@ -71,9 +103,16 @@ let package = Package(
             name: "IsterGeneratorTests", dependencies: ["IsterGenerator", "IsterDecoder"],
             resources: [.copy("Golden")], swiftSettings: house),
         .testTarget(
+            name: "IsterServerTests",
+            dependencies: [
+                "IsterServer", "IsterGenerator", "IsterTokenizer", httpClient, log, metrics,
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ], swiftSettings: house),
+        .testTarget(
             name: "IsterEvaluationTests",
             dependencies: [
-                "IsterEvaluation", "IsterQuantizer", "IsterDecoder", "IsterModelFile", "IsterTokenizer",
+                "IsterEvaluation", "IsterGenerator", "IsterQuantizer", "IsterDecoder", "IsterModelFile",
+                "IsterTokenizer",
             ], resources: [.copy("Golden")], swiftSettings: house),
         .testTarget(
             name: "GoldenTests",

@@ -1,3 +1,4 @@
+internal import CIsterKernels
 internal import Glibc
 internal import Synchronization
 
@@ -6,6 +7,8 @@ internal import Synchronization
 @safe final class MappedFile: @unchecked Sendable {
     let base: UnsafeRawPointer
     let length: Int
+    /// Of the guard against the file shrinking; -1: not guarded.
+    private let guardSlot = Atomic<Int32>(-1)
     /// Keeps the reads of `populate` from being optimized away.
     private let touched = Atomic<UInt8>(0)
 
@@ -19,7 +22,21 @@ internal import Synchronization
         self.length = length
     }
 
-    deinit { unsafe munmap(UnsafeMutableRawPointer(mutating: base), length) }
+    deinit {
+        ister_release_mapping(guardSlot.load(ordering: .acquiring))
+        unsafe munmap(UnsafeMutableRawPointer(mutating: base), length)
+    }
+
+    /// Returns whether the mapping is guarded now.
+    func guardPages() -> Bool {
+        let slot = unsafe ister_guard_mapping(base, length)
+        guard slot >= 0 else { return guardSlot.load(ordering: .acquiring) >= 0 }
+        let (isFirst, _) = guardSlot.compareExchange(expected: -1, desired: slot, ordering: .acquiringAndReleasing)
+        if !isFirst { ister_release_mapping(slot) }
+        return true
+    }
+
+    var isDamaged: Bool { ister_mapping_is_damaged(guardSlot.load(ordering: .acquiring)) }
 
     /// Reads all pages into memory, so that the first request does not wait for the disk page by page.
     func populate(threads: Int) {

@@ -74,6 +74,17 @@ public struct ModelFile: Sendable {
 
     public var parameterCount: Int { header.parameterCount }
 
+    /// From now on a file that shrinks while it is in use, or a disk that fails, does not end the process: reads get zeros
+    /// and `isDamaged` becomes true before any of them is seen. Overwriting in place goes unnoticed; `verify` finds it.
+    public func guardMapping() throws(ModelFileError) {
+        guard mapping.guardPages() else {
+            throw .cannotMap(path: path, bytes: fileBytes, reason: "its pages cannot be guarded")
+        }
+    }
+
+    /// Some bytes of the mapping are not the file's any more. Any thread; costs one load.
+    public var isDamaged: Bool { mapping.isDamaged }
+
     /// Reads all pages into memory.
     public func populate(threads: Int) { mapping.populate(threads: threads) }
 }

@@ -102,7 +102,7 @@ struct BenchReport {
     }
 
     /// Strings in quotes with quotes doubled; null is empty.
-    private static func field(_ value: JSONText) -> String {
+    static func field(_ value: JSONText) -> String {
         switch value {
         case .string(let text):
             "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""

@@ -24,10 +24,13 @@ struct Failure: Error {
         case usage = 64
         case badData = 65
         case inputMissing = 66
+        /// A port or another service.
+        case unavailable = 69
         case `internal` = 70
         case systemRefused = 71
         case cannotCreate = 73
         case inputOutput = 74
+        case configuration = 78
         /// 128 + SIGINT, as shells report it.
         case interrupted = 130
     }
@@ -46,6 +49,7 @@ struct Failure: Error {
         case let error as QuantizerError: self.init(error)
         case let error as DecoderError: self.init(Self.code(error), "\(file): \(error)")
         case is TokenizerError, is TokenizerFileError, is JSONError: self.init(.badData, "\(file): \(error)")
+        case let error as ChatTemplateError: self.init(.badData, error.description)
         case let error as GenerationError: self.init(.usage, "\(file): \(error)")
         case let error as ComputeThreadError: self.init(.systemRefused, error.description)
         default: self.init(.internal, "\(file): \(error)")
@@ -110,7 +114,9 @@ struct Failure: Error {
         case .missingTensor, .unsupported, .notFinite: .badData
         case .outOfMemory: .systemRefused
         case .instructionSetUnavailable, .invalidOption, .tokenOutOfRange, .contextFull: .usage
-        case .sequenceOutOfRange, .batchTooLarge, .repeatedSequence: .internal
+        case .sequenceOutOfRange, .batchTooLarge, .repeatedSequence, .cacheNotPaged, .blockOutOfRange,
+            .tableOutOfRange, .blockNotAssigned:
+            .internal
         }
     }
 }

@@ -48,8 +48,6 @@ struct Generate: AsyncParsableCommand {
 
     private func request(_ file: ModelFile, _ tokenizer: Tokenizer) throws(Failure) -> GenerationRequest {
         let defaults = file.header.generationDefaults
-        var endTokens = Set(defaults.eosTokenIDs.compactMap { Int32(exactly: $0) })
-        if endTokens.isEmpty, let end = tokenizer.vocabulary.eosID { endTokens = [end] }
         let tokens: [Int32]
         if let ids {
             tokens = ids.ids
@@ -60,8 +58,8 @@ struct Generate: AsyncParsableCommand {
         return GenerationRequest(
             prompt: tokens, maximumNewTokens: tokenCount,
             sampling: samplingOptions.sampling(defaults, seed: UInt64.random(in: 0...UInt64(Int64.max))),
-            repetitionPenalty: samplingOptions.repetitionPenalty(defaults), stopStrings: stop,
-            endTokens: ignoreEos ? [] : endTokens)
+            penalties: Penalties(repetition: samplingOptions.repetitionPenalty(defaults)), stopStrings: stop,
+            endTokens: ignoreEos ? [] : file.endTokens(tokenizer))
     }
 
     /// Memory for this text and no more: pages of a longer context would be cleared for nothing.

@@ -13,11 +13,12 @@ struct GenerationPrinter {
 
     mutating func print(_ event: GenerationEvent) throws(Failure) {
         switch event {
-        case .token(let id, let text):
+        case .accepted, .started, .promptScores, .embedding: break
+        case .token(let token):
             if json {
-                try StandardOutput.write(tokenObject(id, text).line)
-            } else if !text.isEmpty {
-                try StandardOutput.write(text)
+                try StandardOutput.write(tokenObject(token.id, token.text).line)
+            } else if !token.text.isEmpty {
+                try StandardOutput.write(token.text)
             }
             tokenCount += 1
         case .done(let summary):
@@ -53,8 +54,9 @@ struct GenerationPrinter {
 
     private func figures(_ summary: GenerationSummary) -> String {
         let timings = summary.timings
+        let cached = summary.cachedTokenCount > 0 ? " (\(summary.cachedTokenCount) cached)" : ""
         var parts = [
-            "prompt \(summary.promptTokenCount) tokens at \(decimals(timings.promptTokensPerSecond, 1)) tokens/s",
+            "prompt \(summary.promptTokenCount) tokens\(cached) at \(decimals(timings.promptTokensPerSecond, 1)) tokens/s",
             "generated \(summary.ids.count)"
                 + (timings.decodedTokenCount > 0
                     ? " at \(decimals(timings.decodedTokensPerSecond, 1)) tokens/s" : ""),

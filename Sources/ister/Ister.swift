@@ -7,14 +7,14 @@ struct Ister: AsyncParsableCommand {
         commandName: "ister",
         abstract: "Quantizes a checkpoint into one mapped file and generates text from it on the CPU.",
         discussion: """
-            Exit codes: 0 ok, 64 usage, 65 bad input data, 66 input missing, 70 internal, 71 the system refused \
-            memory, 73 cannot create the output, 74 input/output error, 130 interrupted.
+            Exit codes: 0 ok, 64 usage, 65 bad input data, 66 input missing, 69 port busy, 70 internal, 71 the system refused \
+            memory, 73 cannot create the output, 74 input/output error, 78 wrong configuration, 130 interrupted.
             ISTER_ISA=scalar|avx2|avxvnni|avx512vnni|neondotprod|neoni8mm forces a set of kernels.
             """,
         version: toolVersion,
         subcommands: [
             Quantize.self, Generate.self, Bench.self, Inspect.self, Verify.self, Tokenize.self, Logits.self,
-            Doctor.self, Eval.self,
+            Doctor.self, Eval.self, Chat.self, BenchServe.self, Serve.self, MakeKey.self,
         ])
 
     static let toolVersion = ToolVersion.current

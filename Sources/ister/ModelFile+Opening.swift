@@ -15,4 +15,11 @@ extension ModelFile {
     func tokenizer() throws(TokenizerError) -> Tokenizer {
         try Tokenizer(Vocabulary(encodedBytes: tokenizerBytes))
     }
+
+    /// The ids that end a text: the generation defaults', else the tokenizer's.
+    func endTokens(_ tokenizer: Tokenizer) -> Set<Int32> {
+        let ids = Set(header.generationDefaults.eosTokenIDs.compactMap { Int32(exactly: $0) })
+        if ids.isEmpty, let end = tokenizer.vocabulary.eosID { return [end] }
+        return ids
+    }
 }

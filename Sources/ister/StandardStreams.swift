@@ -42,15 +42,23 @@ enum StandardInput {
     /// All bytes up to the end of the input.
     static func read() throws(Failure) -> [UInt8] {
         var all: [UInt8] = []
+        while true {
+            let some = try readSome()
+            if some.isEmpty { return all }
+            all += some
+        }
+    }
+
+    static var isTerminal: Bool { isatty(0) == 1 }
+
+    /// What is there, at least one byte; waits for it. Empty at the end of the input.
+    static func readSome() throws(Failure) -> [UInt8] {
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(0, $0.baseAddress, $0.count) }
-            if count == 0 { return all }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw Failure(.inputOutput, "stdin: cannot read: \(systemMessage(errno))")
-            }
-            all += chunk[..<count]
+            if count >= 0 { return Array(chunk[..<count]) }
+            if errno == EINTR { continue }
+            throw Failure(.inputOutput, "stdin: cannot read: \(systemMessage(errno))")
         }
     }
 }

@@ -1,0 +1,16 @@
+/// What the operator decides about the API.
+public struct APIOptions: Sendable, Equatable {
+    /// Unknown fields are ignored instead of refused.
+    public var isLenient = false
+    /// The most that a request may ask for as `max_tokens`; nil: what the context has room for.
+    public var maximumOutputTokens: Int?
+    public var bodyByteLimit = 8 << 20
+    /// A request that takes longer ends with an error.
+    public var requestSeconds = 1800.0
+    /// Silence of a stream after which a comment tells that it lives.
+    public var pingSeconds = 15.0
+    /// Prompts and choices of one request that the generator gets at once; the others wait here.
+    public var parallelCount = 4
+
+    public init() {}
+}

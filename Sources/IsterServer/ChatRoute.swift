@@ -1,0 +1,66 @@
+import Hummingbird
+import IsterGenerator
+
+/// A chat request, ready for the generator.
+struct ChatRequest: Sendable {
+    var fields: GenerationFields
+    var requests: [GenerationRequest]
+
+    /// Runs off the event loop: parses, renders and encodes.
+    init(_ bytes: [UInt8], api: API, client: ClientIdentity, deadline: ContinuousClock.Instant) throws {
+        let isLenient = api.options.isLenient
+        let object = try API.object(bytes)
+        let table = try FieldTable.chat.check(object, isLenient: isLenient)
+        try api.requireModel(table)
+        fields = try GenerationFields(table, model: api.model, client: client, isLenient: isLenient)
+        fields.template.logprobCount = try Self.logprobCount(table)
+        fields.template.deadline = deadline
+        let messages = try ChatMessages.read(table.array("messages") ?? [], isLenient: isLenient)
+        let prompt = try api.chatPrompt(
+            messages, tools: nil, addsGenerationPrompt: table.boolean("add_generation_prompt") ?? true,
+            variables: try ChatMessages.variables(table.object("chat_template_kwargs")))
+        try api.budget.check(byteCount: prompt.byteCount, parameter: "messages")
+        let ids = prompt.encode(api.model.tokenizer)
+        let (field, requested) = try Self.requestedTokens(table)
+        let count = try api.budget.outputTokens(
+            promptCount: ids.count, requested: requested, maximumField: field, promptField: "messages")
+        let fields = fields
+        requests = (0..<fields.choiceCount).map { fields.request(prompt: ids, maximumNewTokens: count, choice: $0) }
+    }
+
+    private static func logprobCount(_ table: Fields) throws(APIError) -> Int? {
+        let isAsked = table.boolean("logprobs") ?? false
+        if let count = table.integer("top_logprobs") {
+            guard isAsked || count == 0 else {
+                throw .invalidValue("top_logprobs", "it is only allowed when 'logprobs' is true.")
+            }
+            return isAsked ? count : nil
+        }
+        return isAsked ? 0 : nil
+    }
+
+    private static func requestedTokens(_ table: Fields) throws(APIError) -> (field: String, count: Int?) {
+        let (new, old) = (table.integer("max_completion_tokens"), table.integer("max_tokens"))
+        if let new, let old, new != old {
+            throw .invalidValue("max_tokens", "it differs from 'max_completion_tokens'.")
+        }
+        return new == nil ? ("max_tokens", old) : ("max_completion_tokens", new)
+    }
+}
+
+extension API {
+    func chat(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let bytes = try await body(of: request)
+        let deadline = deadline
+        let client = context.client
+        let chat = try await offLoop { try ChatRequest(bytes, api: self, client: client, deadline: deadline) }
+        let answer = ChatAnswer(
+            head: AnswerHead(prefix: "chatcmpl-", model: model), tokenText: tokenText,
+            tellsLogprobs: chat.fields.template.logprobCount != nil, tellsUsage: chat.fields.streamsUsage)
+        let batch = try await start(chat.requests, context, promptField: "messages")
+        if chat.fields.stream {
+            return batch.stream(answer, pingSeconds: options.pingSeconds, promptField: "messages")
+        }
+        return Response(answer.whole(try await batch.collect(promptField: "messages")))
+    }
+}

@@ -1,0 +1,151 @@
+import IsterGenerator
+import IsterTokenizer
+
+/// The generator's requests of one HTTP request: several prompts, several choices. Ends them all when it goes away.
+final class GenerationBatch: Sendable {
+    enum Item: Sendable {
+        case event(index: Int, GenerationEvent)
+        /// Nothing happened for a while.
+        case silence
+    }
+
+    private let mailbox: Mailbox<Item>
+    private let runner: Task<Void, Never>
+    private let firstCount: Int
+    let count: Int
+
+    /// Starts the first `parallelCount` requests; each of the others when one is done.
+    init(
+        _ requests: [GenerationRequest], generator: any TextGenerator, tokenizer: Tokenizer, parallelCount: Int,
+        metrics: ServerMetrics
+    ) {
+        let parallelCount = max(parallelCount, 1)
+        count = requests.count
+        firstCount = min(parallelCount, requests.count)
+        let mailbox = Mailbox<Item> { item in
+            if case .event(_, .accepted) = item { true } else { false }
+        }
+        self.mailbox = mailbox
+        runner = Task {
+            let pump = GenerationPump(
+                requests: requests, generator: generator, tokenizer: tokenizer, mailbox: mailbox, metrics: metrics)
+            await pump.run(parallelCount: parallelCount)
+        }
+    }
+
+    deinit { runner.cancel() }
+
+    /// Ends all requests before the generator's next step.
+    func cancel() {
+        mailbox.finish(throwing: CancellationError())
+        runner.cancel()
+    }
+
+    /// Returns when the first requests have their places; throws the reason if one was refused.
+    func waitUntilAccepted() async throws {
+        try await withTaskCancellationHandler {
+            try await mailbox.waitForMarked(firstCount)
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    /// All that happened since the last call; nil after the last event.
+    func next() async throws -> [Item]? {
+        try await withTaskCancellationHandler {
+            try await mailbox.take()
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    /// Runs `body` while `silence` comes at this interval.
+    func withSilence<Value: Sendable>(
+        every seconds: Double, _ body: () async throws -> Value
+    ) async rethrows -> Value {
+        let mailbox = mailbox
+        let ticker = Task {
+            while !Task.isCancelled {
+                guard (try? await Task.sleep(for: .seconds(seconds))) != nil else { return }
+                mailbox.push(.silence)
+            }
+        }
+        defer { ticker.cancel() }
+        return try await body()
+    }
+}
+
+/// Moves events from the generator to the batch's mailbox.
+private struct GenerationPump: Sendable {
+    let requests: [GenerationRequest]
+    let generator: any TextGenerator
+    let tokenizer: Tokenizer
+    let mailbox: Mailbox<GenerationBatch.Item>
+    let metrics: ServerMetrics
+
+    func run(parallelCount: Int) async {
+        await withTaskGroup(of: Void.self) { group in
+            for index in requests.indices {
+                if index >= parallelCount {
+                    await group.next()
+                    if Task.isCancelled { break }
+                }
+                // Those that come later take what place there is: they must not compete with their own siblings.
+                group.addTask { await run(index, isPatient: index >= parallelCount) }
+            }
+        }
+        mailbox.finish()
+    }
+
+    private func run(_ index: Int, isPatient: Bool) async {
+        while true {
+            do {
+                try await pump(index)
+                return
+            } catch let error as GenerationError where isPatient && error.passes {
+                guard await wait(error), !isPastDeadline(index) else { return mailbox.finish(throwing: error) }
+            } catch {
+                return mailbox.finish(throwing: error)
+            }
+        }
+    }
+
+    private func pump(_ index: Int) async throws {
+        let request = requests[index]
+        let generation = generator.generate(
+            request, text: StreamDecoder(tokenizer, prompt: request.prompt, skipSpecial: true))
+        var times = RequestTimes(metrics: metrics, isText: request.maximumNewTokens > 0)
+        try await withTaskCancellationHandler {
+            for try await event in generation.events {
+                times.record(event)
+                mailbox.push(.event(index: index, event))
+            }
+        } onCancel: {
+            generation.cancel()
+        }
+        times.end()
+    }
+
+    private func wait(_ error: GenerationError) async -> Bool {
+        let seconds: Double
+        switch error {
+        case .queueFull(_, let retryAfter), .clientLimit(_, _, let retryAfter): seconds = retryAfter
+        default: return false
+        }
+        return (try? await Task.sleep(for: .seconds(min(max(seconds, 0.05), 1)))) != nil
+    }
+
+    private func isPastDeadline(_ index: Int) -> Bool {
+        requests[index].deadline.map { $0 <= .now } ?? false
+    }
+}
+
+extension GenerationError {
+    /// Whether the same request may find a place a little later.
+    fileprivate var passes: Bool {
+        switch self {
+        case .queueFull, .clientLimit: true
+        default: false
+        }
+    }
+}

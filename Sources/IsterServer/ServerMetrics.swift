@@ -1,0 +1,98 @@
+import IsterGenerator
+import Metrics
+
+/// What the routes measure, under vLLM's names.
+final class ServerMetrics: Sendable {
+    private let timeToFirstToken: Recorder
+    private let interTokenLatency: Recorder
+    private let endToEnd: Recorder
+    private let queueTime: Recorder
+    private let prefillTime: Recorder
+    private let decodeTime: Recorder
+    private let promptTokens: Counter
+    private let cachedTokens: Counter
+    private let generatedTokens: Counter
+    private let successes: [FinishReason: Counter]
+
+    init(modelName: String, factory: any MetricsFactory) {
+        let dimensions = [("model_name", modelName)]
+        func seconds(_ name: String) -> Recorder {
+            Recorder(label: "ister_\(name)_seconds", dimensions: dimensions, aggregate: true, factory: factory)
+        }
+        timeToFirstToken = seconds("time_to_first_token")
+        interTokenLatency = seconds("inter_token_latency")
+        endToEnd = seconds("e2e_request_latency")
+        queueTime = seconds("request_queue_time")
+        prefillTime = seconds("request_prefill_time")
+        decodeTime = seconds("request_decode_time")
+        promptTokens = Counter(label: "ister_prompt_tokens_total", dimensions: dimensions, factory: factory)
+        cachedTokens = Counter(label: "ister_cached_prompt_tokens_total", dimensions: dimensions, factory: factory)
+        generatedTokens = Counter(label: "ister_generation_tokens_total", dimensions: dimensions, factory: factory)
+        let reasons: [FinishReason] = [.stop, .length, .cancelled, .deadline]
+        successes = Dictionary(
+            uniqueKeysWithValues: reasons.map { reason in
+                let name = reason == .cancelled ? "abort" : reason.rawValue
+                let dimensions = [("finished_reason", name)] + dimensions
+                return (
+                    reason, Counter(label: "ister_request_success_total", dimensions: dimensions, factory: factory)
+                )
+            })
+    }
+
+    func firstToken(after duration: Duration) { timeToFirstToken.record(duration.inSeconds) }
+    func nextToken(after duration: Duration) { interTokenLatency.record(duration.inSeconds) }
+
+    func done(_ summary: GenerationSummary, after duration: Duration) {
+        endToEnd.record(duration.inSeconds)
+        queueTime.record(summary.timings.queueSeconds)
+        prefillTime.record(summary.timings.promptSeconds)
+        decodeTime.record(summary.timings.decodeSeconds)
+        promptTokens.increment(by: Int64(summary.promptTokenCount))
+        cachedTokens.increment(by: Int64(summary.cachedTokenCount))
+        generatedTokens.increment(by: Int64(summary.ids.count))
+        successes[summary.finishReason]?.increment()
+    }
+
+    /// The client left before the end.
+    func left() { successes[.cancelled]?.increment() }
+}
+
+/// Measures one request from when it was handed to the generator.
+struct RequestTimes {
+    private let metrics: ServerMetrics
+    private let isText: Bool
+    private let start = ContinuousClock.now
+    private var lastToken: ContinuousClock.Instant?
+    private var isDone = false
+
+    init(metrics: ServerMetrics, isText: Bool) {
+        self.metrics = metrics
+        self.isText = isText
+    }
+
+    mutating func record(_ event: GenerationEvent) {
+        switch event {
+        case .token where isText:
+            let now = ContinuousClock.now
+            if let lastToken {
+                metrics.nextToken(after: now - lastToken)
+            } else {
+                metrics.firstToken(after: now - start)
+            }
+            lastToken = now
+        case .done(let summary):
+            isDone = true
+            metrics.done(summary, after: .now - start)
+        default: break
+        }
+    }
+
+    /// The stream is over.
+    func end() {
+        if !isDone { metrics.left() }
+    }
+}
+
+extension Duration {
+    fileprivate var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

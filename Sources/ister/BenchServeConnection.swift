@@ -1,0 +1,118 @@
+import AsyncHTTPClient
+import Glibc
+import IsterCheckpoint
+import NIOCore
+import NIOHTTP1
+
+enum BenchServeKey {
+    /// From a file, or the environment; never from arguments, which others can see.
+    static func read(file: String?) throws(Failure) -> String? {
+        if let file {
+            let bytes = try InputFile.read(file)
+            return String(decoding: bytes, as: UTF8.self).trimmingWhitespace()
+        }
+        for name in ["ISTER_API_KEY", "OPENAI_API_KEY"] {
+            if let value = unsafe getenv(name) { return unsafe String(cString: value) }
+        }
+        return nil
+    }
+}
+
+/// A server that speaks OpenAI's API.
+final class BenchServeConnection: Sendable {
+    let url: String
+    private let client: HTTPClient
+    private let headers: HTTPHeaders
+    private let timeout: TimeAmount
+
+    init(url: String, key: String?, timeout: Int, connections: Int) throws(Failure) {
+        guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
+            throw Failure(.usage, "\(url): no URL; http://HOST:PORT is needed")
+        }
+        var base = url[...]
+        while base.last == "/" { base.removeLast() }
+        if base.hasSuffix("/v1") { base.removeLast(3) }
+        self.url = String(base)
+        self.timeout = .seconds(Int64(timeout))
+        var headers = HTTPHeaders([("Content-Type", "application/json")])
+        if let key { headers.add(name: "Authorization", value: "Bearer \(key)") }
+        self.headers = headers
+        var configuration = HTTPClient.Configuration()
+        configuration.httpVersion = .http1Only
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
+        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    func close() async {
+        // Nothing can be done about a connection that does not close.
+        try? await client.shutdown()
+    }
+
+    private static let answerLimit = 1 << 20
+
+    func firstModel() async throws(Failure) -> String {
+        do {
+            var request = HTTPClientRequest(url: url + "/v1/models")
+            request.headers = headers
+            let response = try await client.execute(request, timeout: .seconds(30))
+            let body = Array(try await response.body.collect(upTo: Self.answerLimit).readableBytesView)
+            guard response.status == .ok else {
+                throw Failure(.inputOutput, "\(url)/v1/models: \(Self.refusal(response.status, body))")
+            }
+            guard case .object(let object) = try JSONValue.parse(body),
+                case .object(let first)? = try object.array("data")?.first, let name = try first.text("id")
+            else { throw Failure(.badData, "\(url)/v1/models: lists no models") }
+            return name
+        } catch let error as Failure {
+            throw error
+        } catch {
+            throw Failure(.inputOutput, "\(url): \(error)")
+        }
+    }
+
+    private static func refusal(_ status: HTTPResponseStatus, _ body: [UInt8]) -> String {
+        guard case .object(let object)? = try? JSONValue.parse(body), let error = try? object.object("error"),
+            let message = try? error.text("message")
+        else { return "status \(status.code)" }
+        return "status \(status.code): \(message)"
+    }
+
+    /// Sends a request and notes when its pieces come. start: the zero of the record's times.
+    func complete(
+        model: String, prompt: BenchServePrompt, answerTokens: Int, start: ContinuousClock.Instant
+    ) async -> BenchServeRecord {
+        let body = JSONText.object([
+            ("model", .string(model)), ("prompt", prompt.json), ("max_tokens", .integer(answerTokens)),
+            ("temperature", .integer(0)), ("ignore_eos", .bool(true)), ("stream", .bool(true)),
+            ("stream_options", .object([("include_usage", .bool(true))])),
+        ])
+        var request = HTTPClientRequest(url: url + "/v1/completions")
+        request.method = .POST
+        request.headers = headers
+        request.body = .bytes(body.line)
+        var record = BenchServeRecord(start: start.duration(to: .now).inSeconds)
+        do {
+            let response = try await client.execute(request, timeout: timeout)
+            guard response.status == .ok else {
+                let body = Array(try await response.body.collect(upTo: Self.answerLimit).readableBytesView)
+                record.failure = Self.refusal(response.status, body)
+                return record
+            }
+            var stream = BenchServeStream()
+            for try await buffer in response.body {
+                let now = start.duration(to: .now).inSeconds
+                try stream.take(buffer.readableBytesView, at: now, &record)
+            }
+            record.end = start.duration(to: .now).inSeconds
+            if record.failure == nil, !stream.isDone { record.failure = "the answer was cut off" }
+            if record.failure == nil, record.pieceTimes.isEmpty { record.failure = "the answer has no text" }
+        } catch {
+            record.failure = "\(error)"
+        }
+        return record
+    }
+}
+
+extension Duration {
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

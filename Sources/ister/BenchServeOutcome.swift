@@ -1,0 +1,73 @@
+/// What a benchmark of a server measured.
+struct BenchServeOutcome {
+    let plan: BenchServePlan
+    let url: String
+    let model: String
+    let promptForm: BenchServePrompts.Form
+    /// In the order of their starts.
+    var records: [BenchServeRecord] = []
+    /// The long prompt that came at half time.
+    var long: BenchServeRecord?
+
+    init(plan: BenchServePlan, url: String, model: String, promptForm: BenchServePrompts.Form) {
+        self.plan = plan
+        self.url = url
+        self.model = model
+        self.promptForm = promptForm
+    }
+
+    var completed: [BenchServeRecord] { records.filter { $0.failure == nil } }
+
+    /// From the first request sent to the last one answered.
+    var duration: Double { (completed.map(\.end).max() ?? 0) - (completed.map(\.start).min() ?? 0) }
+    var promptTokens: Int { completed.reduce(0) { $0 + $1.promptTokens } }
+    var cachedTokens: Int { completed.reduce(0) { $0 + $1.cachedTokens } }
+    var answerTokens: Int { completed.reduce(0) { $0 + $1.answerTokens } }
+
+    func perSecond(_ count: Int) -> Double { duration > 0 ? Double(count) / duration : 0 }
+
+    /// vLLM's names, seconds.
+    var latencies: [(name: String, values: [Double])] {
+        [
+            ("ttft", completed.map(\.timeToFirstToken)), ("tpot", completed.compactMap(\.timePerToken)),
+            ("itl", completed.flatMap(\.gaps)), ("e2el", completed.map(\.wholeTime)),
+        ]
+    }
+
+    /// Times between pieces that ended while the long prompt waited for its first token.
+    var gapsDuringLongPrompt: [Double]? {
+        guard let long, long.failure == nil, let first = long.pieceTimes.first else { return nil }
+        return completed.flatMap { record in
+            zip(record.pieceTimes, record.pieceTimes.dropFirst())
+                .filter { $1 > long.start && $0 < first }.map { $1 - $0 }
+        }
+    }
+}
+
+/// Mean and percentiles of one kind of time.
+struct LatencySummary: Equatable {
+    var mean: Double
+    var median: Double
+    var p90: Double
+    var p99: Double
+    var maximum: Double
+
+    /// nil: no values.
+    init?(_ values: [Double]) {
+        guard !values.isEmpty else { return nil }
+        let sorted = values.sorted()
+        mean = values.reduce(0, +) / Double(values.count)
+        median = Self.percentile(sorted, 0.5)
+        p90 = Self.percentile(sorted, 0.9)
+        p99 = Self.percentile(sorted, 0.99)
+        maximum = sorted[sorted.count - 1]
+    }
+
+    /// Between the two nearest ranks by proportion, as NumPy's default. sorted: at least one value.
+    static func percentile(_ sorted: [Double], _ fraction: Double) -> Double {
+        let place = fraction * Double(sorted.count - 1)
+        let lower = Int(place)
+        let upper = min(lower + 1, sorted.count - 1)
+        return sorted[lower] + (sorted[upper] - sorted[lower]) * (place - Double(lower))
+    }
+}

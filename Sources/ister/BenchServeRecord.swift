@@ -1,0 +1,71 @@
+import IsterCheckpoint
+
+/// One request: seconds since the benchmark's start.
+struct BenchServeRecord: Sendable {
+    var start: Double
+    /// When pieces of text came.
+    var pieceTimes: [Double] = []
+    var end = 0.0
+    var promptTokens = 0
+    var cachedTokens = 0
+    var answerTokens = 0
+    /// Why it failed; nil: it did not.
+    var failure: String?
+
+    init(start: Double) { self.start = start }
+
+    var timeToFirstToken: Double { (pieceTimes.first ?? end) - start }
+    var wholeTime: Double { end - start }
+    /// Between pieces of text, as a reader sees them.
+    var gaps: [Double] { zip(pieceTimes, pieceTimes.dropFirst()).map { $1 - $0 } }
+    /// The mean after the first token; nil for answers of one token.
+    var timePerToken: Double? {
+        answerTokens > 1 ? (wholeTime - timeToFirstToken) / Double(answerTokens - 1) : nil
+    }
+}
+
+/// Server-sent events out of a stream of bytes.
+struct BenchServeStream {
+    private var line: [UInt8] = []
+    private(set) var isDone = false
+
+    mutating func take(
+        _ bytes: some Sequence<UInt8>, at time: Double, _ record: inout BenchServeRecord
+    ) throws(JSONError) {
+        for byte in bytes {
+            guard byte == UInt8(ascii: "\n") else {
+                line.append(byte)
+                continue
+            }
+            if line.last == UInt8(ascii: "\r") { line.removeLast() }
+            let data = line
+            line.removeAll(keepingCapacity: true)
+            if data.starts(with: "data:".utf8) {
+                try event(Array(data.dropFirst(5).drop { $0 == UInt8(ascii: " ") }), time, &record)
+            }
+        }
+    }
+
+    private mutating func event(
+        _ data: [UInt8], _ time: Double, _ record: inout BenchServeRecord
+    ) throws(JSONError) {
+        if data.elementsEqual("[DONE]".utf8) {
+            isDone = true
+            return
+        }
+        guard case .object(let object) = try JSONValue.parse(data) else { return }
+        if let error = try object.object("error") {
+            record.failure = try error.text("message") ?? "the server sent an error"
+        }
+        if case .object(let choice)? = try object.array("choices")?.first,
+            let text = try choice.bytes("text"), !text.isEmpty
+        {
+            record.pieceTimes.append(time)
+        }
+        if let usage = try object.object("usage") {
+            record.promptTokens = try usage.integer("prompt_tokens") ?? 0
+            record.answerTokens = try usage.integer("completion_tokens") ?? 0
+            record.cachedTokens = try usage.object("prompt_tokens_details")?.integer("cached_tokens") ?? 0
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import IsterDecoder
+import IsterServer
+import Logging
+
+/// Everything `ister serve` is told, checked.
+struct ServeConfiguration {
+    enum Verification: String, CaseIterable {
+        case start, background, off
+    }
+
+    var model: String
+    var modelName: String?
+    var threads: Int?
+    var parallel: Int
+    var context: Int?
+    var cacheFormat: CacheFormat?
+    var cacheMemory: Int?
+    var stepTokens: Int
+    var queue: Int
+    var requestsPerKey: Int
+    var sharesPrefixes: Bool
+    var cachesPrefixes: Bool
+    var keyFile: String?
+    var keys: KeyRing?
+    /// The key of ISTER_API_KEY, which a reload keeps.
+    var environmentKey: [APIKey] = []
+    var api = APIOptions()
+    var server = ServerOptions()
+    var verification: Verification
+    var logFormat: LineLogHandler.Format
+    var logLevel: Logger.Level
+
+    static let secrets: Set<String> = ["api-key"]
+
+    /// Reads all settings, then refuses what does not fit together.
+    init(_ settings: inout Settings) throws(Failure) {
+        model = try settings.text("model") ?? ""
+        modelName = try settings.text("model-name")
+        let host = try settings.text("host", default: "127.0.0.1") ?? ""
+        let port = try settings.integer("port", default: 8080, in: 0...65535)
+        threads = try settings.integer("threads", default: nil, in: 1...1024, shown: "auto")
+        parallel = try settings.integer("parallel", default: 8, in: 1...1024)
+        context = try settings.integer("context", default: nil, in: 1...(1 << 24), shown: "auto")
+        cacheFormat = try settings.value("kv", default: nil, shown: "auto", needed: "one of f32, f16, q8") {
+            CacheFormat(rawValue: $0)
+        }
+        cacheMemory = try settings.value(
+            "cache-memory", default: nil, shown: "auto", needed: "bytes with K, M, G or T: 2G"
+        ) { ByteCount.parse($0) }
+        stepTokens = try settings.integer("step-tokens", default: 128, in: 1...8192)
+        queue = try settings.integer("queue", default: 64, in: 0...100_000)
+        requestsPerKey = try settings.integer("requests-per-key", default: 8, in: 1...100_000)
+        api.maximumOutputTokens = try settings.integer(
+            "max-output-tokens", default: nil, in: 1...(1 << 24), shown: "auto")
+        api.requestSeconds = try settings.seconds("request-timeout", default: 1800)
+        api.isLenient = try settings.isOn("lenient")
+        sharesPrefixes = try settings.isOn("shared-prefix-cache")
+        cachesPrefixes = try !settings.isOn("no-prefix-cache")
+        keyFile = try settings.text("key-file")
+        let key = try settings.text("api-key")
+        if case .file = settings.entries.last?.source {
+            throw Failure(.configuration, "api-key belongs in ISTER_API_KEY or, hashed, in the key file")
+        }
+        let isOpen = try settings.isOn("no-auth")
+        let hosts = settings.list("allowed-host")
+        let origins = settings.list("cors-origin")
+        let openPaths = settings.list("open")
+        let certificate = try settings.text("tls-cert")
+        let certificateKey = try settings.text("tls-key")
+        server.limits.connectionCount = try settings.integer("max-connections", default: 512, in: 1...100_000)
+        server.limits.perAddressCount = try settings.integer(
+            "max-connections-per-address", default: 64, in: 1...100_000)
+        server.drainSeconds = try settings.seconds("drain-timeout", default: 30)
+        verification = try settings.choice("verify", default: .start)
+        logFormat = try settings.choice("log-format", default: .text)
+        logLevel = try settings.choice("log-level", default: .info)
+        server.address = .host(host, port: port)
+        try protect(host: host, key: key, isOpen: isOpen)
+        try secure(certificate, certificateKey)
+        allow(hosts: hosts + [host], origins: origins, openPaths: openPaths)
+    }
+
+    private mutating func protect(host: String, key: String?, isOpen: Bool) throws(Failure) {
+        var keys: [APIKey] = []
+        if let keyFile { keys = try Self.readKeys(keyFile) }
+        if let key {
+            guard key.utf8.count >= 16 else {
+                throw Failure(.configuration, "ISTER_API_KEY has fewer than 16 characters")
+            }
+            environmentKey = [APIKey(name: "environment", digest: APIKey.digest(of: key))]
+            keys += environmentKey
+        }
+        if isOpen, !keys.isEmpty { throw Failure(.usage, "--no-auth and keys exclude each other") }
+        if !keys.isEmpty { self.keys = KeyRing(keys) }
+        let isLocal = host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        if keys.isEmpty, !isOpen, !isLocal {
+            throw Failure(
+                .usage, "--host is \(host), which others can reach: give --key-file, or --no-auth to serve everyone")
+        }
+    }
+
+    static func readKeys(_ path: String) throws(Failure) -> [APIKey] {
+        do {
+            return try KeyFile.read(path)
+        } catch {
+            throw Failure(.configuration, "\(path): \(error)")
+        }
+    }
+
+    private mutating func secure(_ certificate: String?, _ key: String?) throws(Failure) {
+        guard (certificate == nil) == (key == nil) else {
+            throw Failure(.usage, "--tls-cert and --tls-key go together")
+        }
+        if let certificate, let key { server.certificate = CertificateFiles(chain: certificate, key: key) }
+    }
+
+    private mutating func allow(hosts: [String], origins: [String], openPaths: [String]) {
+        server.access.keys = keys
+        for host in hosts {
+            let name = host.lowercased()
+            server.access.allowedHosts.insert(name.contains(":") && !name.hasPrefix("[") ? "[\(name)]" : name)
+        }
+        server.access.allowsAddressHosts = hosts.contains("0.0.0.0") || hosts.contains("::")
+        server.access.allowedOrigins = Set(origins)
+        server.access.openPaths.formUnion(openPaths)
+    }
+}
+
+/// "2G" and the like, in powers of 1024.
+enum ByteCount {
+    static func parse(_ text: String) -> Int? {
+        let units: [Character: Int] = ["k": 10, "m": 20, "g": 30, "t": 40]
+        var digits = text.lowercased()
+        if digits.hasSuffix("ib") { digits.removeLast(2) } else if digits.hasSuffix("b") { digits.removeLast() }
+        var shift = 0
+        if let last = digits.last, let unit = units[last] {
+            shift = unit
+            digits.removeLast()
+        }
+        guard let number = Double(digits), number > 0, number * Double(1 << shift) < 1e15 else { return nil }
+        return Int(number * Double(1 << shift))
+    }
+
+    static func text(_ bytes: Int) -> String {
+        for (name, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] where bytes >= 1 << shift {
+            return "\(decimals(Double(bytes) / Double(1 << shift), 1)) \(name)"
+        }
+        return "\(bytes) B"
+    }
+}

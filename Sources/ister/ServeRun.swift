@@ -1,0 +1,184 @@
+import Glibc
+import IsterDecoder
+import IsterModelFile
+import IsterServer
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// The life of the server process: listens, loads, serves, and ends on a signal or when the model file breaks.
+struct ServeRun: Sendable {
+    private let configuration: ServeConfiguration
+    private let application: ServerApplication
+    private let metrics: OperationMetrics
+    private let group: ServiceGroup
+    private let manager: ServiceManager
+    private let logger: Logger
+    private let addresses: AsyncStream<String>
+    private let environment: [String: String]
+
+    init(_ configuration: ServeConfiguration, environment: [String: String]) throws(Failure) {
+        var configuration = configuration
+        if let descriptor = ServiceManager.inheritedSocket(environment: environment) {
+            configuration.server.address = .inherited(descriptor: descriptor)
+        }
+        self.configuration = configuration
+        self.environment = environment
+        manager = ServiceManager(environment: environment)
+        let (format, level) = (configuration.logFormat, configuration.logLevel)
+        let hasPriority = environment["JOURNAL_STREAM"] != nil
+        logger = Logger(label: "ister") { _ in
+            LineLogHandler(format: format, level: level, hasPriority: hasPriority) { StandardError.write($0) }
+        }
+        let name = configuration.modelName ?? LoadedModel.name(ofFile: configuration.model)
+        let registry = PrometheusRegistry(
+            descriptions: OperationMetrics.descriptions, commonLabels: [("model_name", name)])
+        registry.bootstrap()
+        metrics = OperationMetrics(
+            registry: registry, version: Ister.toolVersion, isa: (try? Machine.instructionSet()) ?? "",
+            throttling: { Machine.throttling.map { ($0.throttledPeriods, $0.seconds) } })
+        let (addresses, continuation) = AsyncStream.makeStream(of: String.self)
+        self.addresses = addresses
+        do {
+            application = try ServerApplication(options: configuration.server, metrics: metrics, logger: logger) {
+                continuation.yield($0.description)
+            }
+        } catch {
+            throw Failure(.configuration, error.description)
+        }
+        var quiet = logger
+        quiet.logLevel = .warning
+        group = ServiceGroup(configuration: .init(services: [application], logger: quiet))
+    }
+
+    /// Does not return: whoever is first, the end of the server or a failure, ends the process.
+    func run() async throws {
+        // A reader of the log or a client that left must not end the server.
+        signal(SIGPIPE, SIG_IGN)
+        Task { await followSignals() }
+        let serving = Task {
+            do {
+                try await group.run()
+                finish()
+            } catch let error as ServerError {
+                Failure.report(Failure(.unavailable, error.description))
+            } catch {
+                Failure.report(Failure(.internal, "\(error)"))
+            }
+        }
+        var iterator = addresses.makeAsyncIterator()
+        let address = await iterator.next() ?? ""
+        warn()
+        try await serve(at: address)
+        await serving.value
+    }
+
+    private func warn() {
+        let server = configuration.server
+        guard case .host(let host, _) = server.address, !host.hasPrefix("127."), host != "localhost", host != "::1"
+        else { return }
+        if configuration.keys == nil {
+            logger.warning("everyone who reaches this address can use the model (--no-auth)")
+        } else if server.certificate == nil {
+            logger.warning("keys cross the network in clear text; give --tls-cert and --tls-key or use a TLS proxy")
+        }
+    }
+
+    private func serve(at address: String) async throws(Failure) {
+        manager.status("Loading the model")
+        let model = try await LoadedModel.load(configuration)
+        let generator = ObservedGenerator(model.generator, metrics: metrics, keys: configuration.keys)
+        let partition = configuration.sharesPrefixes
+        let routes: APIRoutes
+        do {
+            routes = try APIRoutes(
+                model: model.served, generator: partition ? SharedPrefixes(generator) : generator,
+                options: configuration.api)
+        } catch {
+            throw Failure(.badData, "\(configuration.model): \(error)")
+        }
+        let file = model.file
+        application.state.watch { file.isDamaged }
+        Task { await watch(model.file) }
+        if configuration.verification == .background { Task { await verify(model.file) } }
+        application.serve(generator) { router in
+            routes.add(to: router)
+            addWebPage(to: router)
+        }
+        let scheme = configuration.server.certificate == nil ? "http" : "https"
+        logger.info("serving \(model.summary) at \(scheme)://\(address)")
+        manager.ready()
+        if let seconds = manager.watchdogSeconds { Task { await stayAlive(every: seconds / 2) } }
+    }
+
+    /// The server has drained.
+    private func finish() -> Never {
+        let outcome = application.outcome
+        let isDamaged = application.state.phase == .damaged
+        logger.info(
+            "stopped",
+            metadata: ["drained": .stringConvertible(outcome.drained), "cut": .stringConvertible(outcome.cut)])
+        endProcess(isDamaged ? Failure.Code.inputOutput.rawValue : 0)
+    }
+
+    private func followSignals() async {
+        var isStopping = false
+        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
+            if signal == .sighup {
+                reload()
+            } else if isStopping {
+                logger.notice("stopped at once by a second signal")
+                endProcess(0)
+            } else {
+                isStopping = true
+                logger.notice("draining")
+                manager.stopping(seconds: configuration.server.drainSeconds)
+                await group.triggerGracefulShutdown()
+            }
+        }
+    }
+
+    /// A file that cannot be used leaves the keys as they are.
+    private func reload() {
+        guard let keys = configuration.keys, let path = configuration.keyFile else { return }
+        manager.reloading()
+        do {
+            let read = try ServeConfiguration.readKeys(path) + configuration.environmentKey
+            keys.replace(read)
+            logger.notice("keys read again", metadata: ["keys": .stringConvertible(read.count)])
+        } catch {
+            logger.error("the keys stay as they were", metadata: ["reason": "\(error.message)"])
+        }
+        manager.ready()
+    }
+
+    private func watch(_ file: ModelFile) async {
+        while !file.isDamaged {
+            guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
+        }
+        logger.critical("the model file was changed while in use")
+        application.failDamaged()
+        // For the error events to leave.
+        try? await Task.sleep(for: .seconds(2))
+        endProcess(Failure.Code.inputOutput.rawValue)
+    }
+
+    private func verify(_ file: ModelFile) async {
+        do {
+            try await Task.detached(priority: .background) { try file.verify(threads: 1) }.value
+            logger.info("all checksums are right")
+        } catch {
+            logger.critical("the model file is damaged", metadata: ["reason": "\(error)"])
+            application.failDamaged()
+            try? await Task.sleep(for: .seconds(2))
+            endProcess(Failure.Code.inputOutput.rawValue)
+        }
+    }
+
+    private func stayAlive(every seconds: Double) async {
+        while await application.isResponsive() {
+            manager.alive()
+            guard (try? await Task.sleep(for: .seconds(seconds))) != nil else { return }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Testing
+
+@testable import ister
+
+struct BenchServeTests {
+    private let plan = BenchServePlan(
+        arrival: .rate(20), requestCount: 4000, promptTokens: 12, answerTokens: 3, sharedPrefix: 5, longPrompt: nil,
+        warmupCount: 0, seed: 3)
+
+    @Test func `arrivals are a Poisson process of the rate, the same for a seed`() {
+        let times = plan.arrivals(rate: 20)
+        let gaps = zip(times, times.dropFirst()).map { $1 - $0 }
+        let mean = gaps.reduce(0, +) / Double(gaps.count)
+        let variance = gaps.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(gaps.count)
+        // Five standard errors of an exponential distribution's mean over 3999 gaps; its deviation is its mean.
+        #expect(abs(mean - 0.05) < 5 * 0.05 / 63)
+        #expect(abs(variance.squareRoot() - mean) < 0.1 * mean)
+        #expect(times == plan.arrivals(rate: 20) && times.first == 0)
+    }
+
+    @Test func `prompts share their prefix and nothing else`() throws {
+        let prompts = BenchServePrompts(form: .ids, seed: 9)
+        guard case .ids(let first) = prompts.prompt(0, tokens: 40, shared: 10),
+            case .ids(let second) = prompts.prompt(1, tokens: 40, shared: 10),
+            case .ids(let again) = prompts.prompt(1, tokens: 40, shared: 10)
+        else {
+            Issue.record("no ids")
+            return
+        }
+        #expect(first.count == 40 && first[..<10] == second[..<10] && first[10...] != second[10...])
+        #expect(second == again)
+        guard
+            case .text(let text) = BenchServePrompts(form: .words(tokensPerWord: 2), seed: 9)
+                .prompt(0, tokens: 40, shared: 0)
+        else {
+            Issue.record("no text")
+            return
+        }
+        #expect(text.split(separator: " ").count == 20)
+    }
+
+    @Test func `a stream is read wherever it is cut`() throws {
+        let text = """
+            : ping
+
+            data: {"choices":[{"text":"a"}]}\r
+            \r
+            data: {"choices":[{"text":""}],"usage":null}
+
+            data: {"choices":[{"text":"b"}]}
+
+            data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4}}}
+
+            data: [DONE]
+
+
+            """
+        for cut in 0..<text.utf8.count {
+            var stream = BenchServeStream()
+            var record = BenchServeRecord(start: 0)
+            try stream.take(text.utf8.prefix(cut), at: 1, &record)
+            try stream.take(text.utf8.dropFirst(cut), at: 2, &record)
+            #expect(stream.isDone && record.pieceTimes.count == 2 && record.failure == nil)
+            #expect(record.promptTokens == 5 && record.answerTokens == 2 && record.cachedTokens == 4)
+        }
+    }
+
+    @Test func `an error inside a stream is a failure`() throws {
+        var stream = BenchServeStream()
+        var record = BenchServeRecord(start: 0)
+        try stream.take("data: {\"error\":{\"message\":\"gone\"}}\n\n".utf8, at: 1, &record)
+        #expect(record.failure == "gone" && !stream.isDone)
+    }
+
+    @Test func `times are vLLM's`() throws {
+        var record = BenchServeRecord(start: 1)
+        record.pieceTimes = [1.5, 1.75, 2.25]
+        record.answerTokens = 3
+        record.end = 2.5
+        #expect(record.timeToFirstToken == 0.5 && record.wholeTime == 1.5 && record.gaps == [0.25, 0.5])
+        #expect(record.timePerToken == 0.5)
+        let summary = try #require(LatencySummary([4, 1, 3, 2]))
+        #expect(summary.mean == 2.5 && summary.median == 2.5 && summary.maximum == 4)
+        #expect(abs(summary.p90 - 3.7) < 1e-12)
+        #expect(LatencySummary([]) == nil)
+    }
+
+    @Test func `reports and pictures of no and of some requests are well formed`() throws {
+        for count in [0, 1, 3] {
+            var outcome = BenchServeOutcome(plan: plan, url: "http://x", model: "a<b", promptForm: .ids)
+            for index in 0..<count {
+                var record = BenchServeRecord(start: Double(index))
+                record.pieceTimes = [Double(index) + 0.5, Double(index) + 0.75]
+                record.end = Double(index) + 0.75
+                (record.promptTokens, record.answerTokens) = (12, 2)
+                outcome.records.append(record)
+            }
+            let report = BenchServeReport(outcome: outcome)
+            let csv = String(decoding: report.text(.csv), as: UTF8.self).split(separator: "\n")
+            #expect(csv.count == 2)
+            #expect(csv[0].split(separator: ",").count > 30)
+            let svg = BenchServePicture(outcome: outcome).svg
+            #expect(svg.contains("a&lt;b") && !svg.contains("nan") && !svg.contains("inf"))
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import IsterModelFile
+import Testing
+
+struct MappingGuardTests {
+    private func sum(_ view: TensorView) -> Int {
+        var sum = 0
+        for offset in 0..<view.length { sum += Int(unsafe view.pointer.load(fromByteOffset: offset, as: UInt8.self)) }
+        return sum
+    }
+
+    @Test func `a file that shrinks while mapped gives zeros and is known as damaged before`() throws {
+        let model = try TinyModel()
+        try model.write()
+        let path = model.path
+        let file = try ModelFile.open(path: path)
+        let other = try ModelFile.open(path: path)
+        try file.guardMapping()
+        try file.guardMapping()
+        try other.guardMapping()
+        let name = try #require(file.header.tensors.last?.name)
+        let view = try #require(file.tensor(named: name))
+        let before = sum(view)
+        #expect(before != 0)
+        #expect(!file.isDamaged)
+        let truncated = unsafe truncate(path, 4096)
+        #expect(truncated == 0)
+        #expect(sum(view) == 0)
+        #expect(file.isDamaged)
+        // The other mapping of the same file is its own; it has not been read yet.
+        #expect(!other.isDamaged)
+        #expect(sum(try #require(other.tensor(named: name))) == 0)
+        #expect(other.isDamaged)
+    }
+
+    @Test func `a file that another replaces stays what it was`() throws {
+        let model = try TinyModel()
+        try model.write()
+        let path = model.path
+        let file = try ModelFile.open(path: path)
+        try file.guardMapping()
+        let name = try #require(file.header.tensors.last?.name)
+        let view = try #require(file.tensor(named: name))
+        let before = sum(view)
+        try Data("other".utf8).write(to: URL(filePath: model.folder + "/new"))
+        let renamed = unsafe rename(model.folder + "/new", path)
+        #expect(renamed == 0)
+        #expect(sum(view) == before)
+        #expect(!file.isDamaged)
+    }
+
+    @Test func `places for guards come back`() throws {
+        let model = try TinyModel()
+        try model.write()
+        let path = model.path
+        for _ in 0..<100 { try ModelFile.open(path: path).guardMapping() }
+    }
+}

@@ -1,0 +1,98 @@
+@testable import IsterServer
+import Testing
+
+struct ConnectionClockTests {
+    private func clock() -> ConnectionClock { ConnectionClock(limits: ConnectionLimits(), now: 100) }
+
+    @Test func `a connection that says nothing is closed after the time for headers`() {
+        let clock = clock()
+        #expect(clock.verdict(at: 109.9) == .wait)
+        #expect(clock.verdict(at: 110) == .idle)
+    }
+
+    @Test func `headers that drip are too slow however often bytes come`() {
+        var clock = clock()
+        for second in 0..<12 { clock.receivedBytes(at: 101 + Double(second)) }
+        #expect(clock.verdict(at: 110.9) == .wait)
+        #expect(clock.verdict(at: 111) == .slowRequest)
+    }
+
+    @Test func `a body needs a kilobyte a second after ten seconds`() {
+        var clock = clock()
+        clock.receivedHead(at: 101)
+        _ = clock.receivedBody(10 * 1024)
+        #expect(clock.verdict(at: 111) == .wait)
+        #expect(clock.verdict(at: 111.1) == .slowRequest)
+        _ = clock.receivedBody(100 * 1024)
+        #expect(clock.verdict(at: 160.9) == .wait)
+        #expect(clock.verdict(at: 161) == .slowRequest)
+    }
+
+    @Test func `a body of exactly the limit is taken and one byte more is not`() {
+        var clock = clock()
+        clock.receivedHead(at: 101)
+        let isWithin = clock.receivedBody(8 << 20)
+        #expect(isWithin)
+        let isStillWithin = clock.receivedBody(1)
+        #expect(!isStillWithin)
+    }
+
+    @Test func `an answer may take as long as it likes`() {
+        var clock = clock()
+        clock.receivedHead(at: 101)
+        clock.receivedEnd(at: 101)
+        #expect(clock.verdict(at: 5000) == .wait)
+        clock.answered(at: 5000)
+        #expect(clock.verdict(at: 5029) == .wait)
+        #expect(clock.verdict(at: 5030) == .idle)
+    }
+
+    @Test func `a body behind another answer is not the client's delay`() {
+        var clock = clock()
+        clock.receivedHead(at: 101)
+        clock.receivedEnd(at: 101)
+        clock.receivedHead(at: 102)
+        #expect(clock.verdict(at: 500) == .wait)
+        clock.answered(at: 500)
+        #expect(clock.verdict(at: 509) == .wait)
+        #expect(clock.verdict(at: 511) == .slowRequest)
+    }
+
+    @Test func `bytes that the client does not take close the connection, slow progress does not`() {
+        var clock = clock()
+        clock.receivedHead(at: 101)
+        clock.receivedEnd(at: 101)
+        clock.wrote(delivered: 1000, waiting: 500, at: 110)
+        #expect(clock.verdict(at: 139) == .wait)
+        clock.wrote(delivered: 1001, waiting: 499, at: 139)
+        clock.wrote(delivered: 1001, waiting: 499, at: 168)
+        #expect(clock.verdict(at: 168) == .wait)
+        #expect(clock.verdict(at: 169) == .stalled)
+        clock.wrote(delivered: 1500, waiting: 0, at: 169)
+        #expect(clock.verdict(at: 300) == .wait)
+    }
+
+    @Test func `while draining an idle connection is closed after a second`() {
+        var clock = clock()
+        clock.receivedHead(at: 101)
+        clock.receivedEnd(at: 101)
+        clock.answered(at: 102)
+        clock.drain()
+        #expect(clock.verdict(at: 102.9) == .wait)
+        #expect(clock.verdict(at: 103) == .idle)
+    }
+
+    @Test func `connections over a limit are refused, far over it dropped, and given back`() {
+        var limits = ConnectionLimits()
+        limits.connectionCount = 3
+        limits.perAddressCount = 2
+        let counter = ConnectionCounter(limits: limits)
+        #expect([counter.admit("a"), counter.admit("a"), counter.admit("a")] == [.serve, .serve, .refuse])
+        #expect([counter.admit("b"), counter.admit("b")] == [.serve, .refuse])
+        for _ in 2..<ConnectionCounter.courtesyCount { #expect(counter.admit("c") == .refuse) }
+        #expect(counter.admit("c") == .drop)
+        counter.leave("a", .serve)
+        #expect(counter.admit("c") == .serve)
+        #expect(counter.count == 3 + ConnectionCounter.courtesyCount)
+    }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import IsterGenerator
+@testable import IsterServer
+import Testing
+
+struct DrainTests {
+    private static let ask =
+        #"{"model":"tiny","messages":[{"role":"user","content":"x"}],"stream":true,"max_tokens":20}"#
+
+    private func run(
+        drainSeconds: Double, generator: any TextGenerator, _ body: (TestService) async throws -> Void
+    ) async throws -> ServerApplication.DrainOutcome {
+        var options = ServerOptions()
+        options.limits.lingerSeconds = 0.3
+        options.drainSeconds = drainSeconds
+        var outcome = ServerApplication.DrainOutcome()
+        var application: ServerApplication?
+        try await TestService.run(options, generator: generator) { generator, router in
+            if let routes = try? APIRoutes(model: TestModel.served(), generator: generator) { routes.add(to: router) }
+        } _: { service in
+            application = service.application
+            try await body(service)
+        }
+        outcome = application?.outcome ?? outcome
+        return outcome
+    }
+
+    private func stream(_ service: TestService) -> Task<Answer, any Error> {
+        Task { try await service.post("/v1/chat/completions", body: Self.ask) }
+    }
+
+    private func waitUntil(_ condition: () -> Bool) async throws {
+        for _ in 0..<200 where !condition() { try await Task.sleep(for: .milliseconds(10)) }
+    }
+
+    @Test func `streams that end in time end as usual, and new work is refused`() async throws {
+        let generator = FakeGenerator { _, _ in [.token(104), .pause(0.5), .token(105), .token(TestModel.end)] }
+        let outcome = try await run(drainSeconds: 20, generator: generator) { service in
+            let running = stream(service)
+            try await waitUntil { !generator.requests.isEmpty }
+            // A connection that is open, but not busy, when the drain begins.
+            let late = try await RawClient.onThread {
+                let client = try RawClient(port: service.port)
+                client.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                _ = client.read()
+                service.application.drain()
+                client.send("GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                return Answer(client.readToEnd())
+            }
+            #expect(late.status == 503)
+            #expect(late.headers["connection"] == "close")
+            try await Task.sleep(for: .milliseconds(100))
+            await #expect(throws: (any Error).self) { try await service.request("GET", "/health") }
+            let answer = try await running.value
+            #expect(answer.status == 200)
+            #expect(answer.body.contains("data: [DONE]"))
+            #expect(answer.headers["connection"] == "close" || answer.headers["connection"] == nil)
+        }
+        #expect(outcome == .init(drained: 1, cut: 0))
+    }
+
+    @Test func `streams that do not end in time get an error event and no DONE`() async throws {
+        let generator = FakeGenerator { _, _ in [.token(104), .hang] }
+        let outcome = try await run(drainSeconds: 0.2, generator: generator) { service in
+            let running = [stream(service), stream(service)]
+            try await waitUntil { generator.requests.count == 2 }
+            try await Task.sleep(for: .milliseconds(50))
+            service.application.drain()
+            for answer in running {
+                let body = try await answer.value.body
+                #expect(body.contains("server_is_overloaded"))
+                #expect(!body.contains("[DONE]"))
+            }
+        }
+        #expect(outcome == .init(drained: 0, cut: 2))
+    }
+
+    @Test func `a damaged model ends its streams with an error and closes the doors`() async throws {
+        let generator = FakeGenerator { _, _ in [.token(104), .hang] }
+        _ = try await run(drainSeconds: 5, generator: generator) { service in
+            let running = stream(service)
+            try await waitUntil { !generator.requests.isEmpty }
+            service.application.failDamaged()
+            let body = try await running.value.body
+            #expect(body.contains("\"error\""))
+            #expect(!body.contains("[DONE]"))
+            let health = try await service.request("GET", "/health")
+            #expect(health.status == 503)
+            #expect(health.code == "model_damaged")
+        }
+    }
+}

@@ -1,0 +1,45 @@
+# Functions for the checks that need a running server. Sourced.
+
+# A file of the smallest real model, with a chat template: FOLDER/tiny.ister. Answers are stories, not answers.
+make_tiny_model() { # path of ister, folder
+    cp -r Tests/GoldenTests/Fixtures/stories260K "$2/checkpoint"
+    python3 - "$2/checkpoint/tokenizer_config.json" <<'PYTHON'
+import json, sys
+path = sys.argv[1]
+with open(path) as file:
+    config = json.load(file)
+config["chat_template"] = (
+    "{{ bos_token }}{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}"
+    "{% if add_generation_prompt %}Once upon a time{% endif %}"
+)
+with open(path, "w") as file:
+    json.dump(config, file)
+PYTHON
+    "$1" quantize "$2/checkpoint" --preset q8 -o "$2/tiny.ister" --force 2>/dev/null >&2
+}
+
+# Starts a server on a free port of this machine; leaves its process in `server`, its address in `url`. Its messages go
+# to FOLDER/server.log. The environment's ISTER_API_KEY, if any, is the key.
+start_server() { # path of ister, model, folder, further options
+    local ister=$1 model=$2 log=$3/server.log port
+    shift 3
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    url=http://127.0.0.1:$port
+    "$ister" serve "$model" --port "$port" "$@" >"$log" 2>&1 &
+    server=$!
+    for _ in $(seq 100); do
+        # /health is ok once the model is loaded.
+        curl -sf -o /dev/null --max-time 2 "$url/health" && return 0
+        kill -0 "$server" 2>/dev/null || break
+        sleep 0.1
+    done
+    echo "the server did not start:" >&2
+    tail -n 5 "$log" >&2
+    return 1
+}
+
+# Ends the server as an operator would. Fails if it does not end well.
+stop_server() {
+    kill -TERM "$server" 2>/dev/null
+    wait "$server"
+}
