@@ -20,11 +20,19 @@ public enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
 }
 
 /// Accepts connections until it is closed, then waits for those that are open.
+///
+/// Each connection is handed to its own task where it is made. Were they handed out through a sequence, as NIO offers, a
+/// connection that comes while the listening socket is being closed would be dropped unserved, which NIO answers by
+/// ending the process.
 final class Listener: Sendable {
     private struct State {
         var server: (any Channel)?
         var connections: [ObjectIdentifier: any Channel] = [:]
+        /// Connections that have not ended, those that are being set up included.
+        var openCount = 0
         var isDraining = false
+        /// Waits for the last connection.
+        var end: CheckedContinuation<Void, Never>?
     }
 
     private let state = Mutex(State())
@@ -42,39 +50,67 @@ final class Listener: Sendable {
     func run<Child: ServerChildChannel>(
         _ child: Child, on address: ListenAddress, onListening: @Sendable (ListenAddress) async -> Void
     ) async throws {
-        let server = try await bind(child, address)
+        let server = try await bind(child, address).get()
         let isDraining = state.withLock { state in
-            state.server = server.channel
+            state.server = server
             return state.isDraining
         }
-        if isDraining { server.channel.close(promise: nil) }
-        let local = server.channel.localAddress
-        if let host = local?.ipAddress, let port = local?.port {
+        if isDraining { server.close(promise: nil) }
+        if let host = server.localAddress?.ipAddress, let port = server.localAddress?.port {
             await onListening(.host(host, port: port))
         } else {
             await onListening(address)
         }
-        try await withThrowingDiscardingTaskGroup { group in
-            try await server.executeThenClose { connections in
-                for try await connection in connections {
-                    group.addTask { await self.serve(connection, by: child) }
-                }
-            }
+        await withTaskCancellationHandler {
+            try? await server.closeFuture.get()
+            await waitForConnections()
+        } onCancel: {
+            drain()
+            closeConnections()
         }
     }
 
-    private func serve<Child: ServerChildChannel>(_ connection: Child.Value, by child: Child) async {
-        let key = ObjectIdentifier(connection.channel)
+    private func waitForConnections() async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if state.openCount > 0 { state.end = continuation }
+                return state.openCount == 0
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    /// On the event loop of a new connection.
+    private func setUp<Child: ServerChildChannel>(_ channel: any Channel, _ child: Child) -> EventLoopFuture<Void> {
         let isDraining = state.withLock { state in
-            state.connections[key] = connection.channel
+            state.openCount += 1
+            state.connections[ObjectIdentifier(channel)] = channel
             return state.isDraining
         }
-        if isDraining { quiesce(connection.channel) }
-        await child.handle(value: connection, logger: logger)
-        _ = state.withLock { $0.connections.removeValue(forKey: key) }
+        return child.setup(channel: channel, logger: logger).map { connection in
+            Task {
+                await child.handle(value: connection, logger: self.logger)
+                self.ended(channel)
+            }
+            if isDraining { self.quiesce(channel) }
+        }.flatMapErrorThrowing { error in
+            self.ended(channel)
+            throw error
+        }
     }
 
-    /// Closes the listening socket and idle connections; the others close after their answer.
+    private func ended(_ channel: any Channel) {
+        let end = state.withLock { state in
+            state.connections[ObjectIdentifier(channel)] = nil
+            state.openCount -= 1
+            guard state.openCount == 0 else { return CheckedContinuation<Void, Never>?.none }
+            defer { state.end = nil }
+            return state.end
+        }
+        end?.resume()
+    }
+
+    /// Closes the listening socket; idle connections are closed soon, the others after their answer.
     func drain() {
         let (server, connections) = state.withLock { state in
             state.isDraining = true
@@ -95,22 +131,24 @@ final class Listener: Sendable {
 
     private func bind<Child: ServerChildChannel>(
         _ child: Child, _ address: ListenAddress
-    ) async throws -> NIOAsyncChannel<Child.Value, Never> {
-        let logger = logger
-        let setup: @Sendable (any Channel) -> EventLoopFuture<Child.Value> = { channel in
-            child.setup(channel: channel, logger: logger)
-        }
+    ) -> EventLoopFuture<any Channel> {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Int32(clamping: limits.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    // Without descriptors left it waits for a second instead of trying again at once.
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptBackoffHandler(shouldForwardIOErrorCaught: false))
+                }
+            }
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.socketOption(.so_sndbuf), value: SocketOptionValue(limits.sendBufferBytes))
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-        switch address {
-        case .host(let host, let port):
-            return try await bootstrap.bind(host: host, port: port, childChannelInitializer: setup)
-        case .inherited(let descriptor):
-            return try await bootstrap.bind(descriptor, childChannelInitializer: setup)
+            .childChannelInitializer { channel in self.setUp(channel, child) }
+        return switch address {
+        case .host(let host, let port): bootstrap.bind(host: host, port: port)
+        case .inherited(let descriptor): bootstrap.withBoundSocket(descriptor)
         }
     }
 }

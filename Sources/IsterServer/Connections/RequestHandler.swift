@@ -109,6 +109,8 @@ final class RequestHandler: ChannelDuplexHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error {
         case HTTPParserError.headerOverflow: refuse(.headersTooLarge, context)
+        // The client ended in the middle of its request.
+        case HTTPParserError.invalidEOFState: context.close(promise: nil)
         case is HTTPParserError: refuse(.malformedRequest, context)
         case is IOError, is ChannelError: context.fireErrorCaught(error)
         default:

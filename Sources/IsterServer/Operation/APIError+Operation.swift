@@ -65,7 +65,8 @@ extension APIError {
         case let error as HTTPError where error.status == .notFound: return unknownURL
         case let error as HTTPError where error.status.kind == .clientError:
             return refusal(error.status, "invalid_request", "The request cannot be answered.")
-        case is CancellationError: return clientLeft
+        // The connection broke while the body was being read.
+        case is CancellationError, is IOError, is ChannelError: return clientLeft
         default: return internalError
         }
     }

@@ -190,6 +190,28 @@ struct ConnectionLimitTests {
         }
     }
 
+    @Test func `a client that leaves in the middle of a request is no error of the server's`() async throws {
+        try await TestService.run(options) { service in
+            try await RawClient.onThread {
+                let request = head(
+                    "POST /v1/completions", ["Content-Length: 50", "Content-Type: application/json"])
+                for text in ["GET /he", request, request + "half a body"] {
+                    for resets in [false, true] {
+                        let client = try RawClient(port: service.port)
+                        client.send(text)
+                        usleep(30_000)
+                        if resets { client.reset() }
+                    }
+                }
+                usleep(200_000)
+            }
+            #expect(service.application.connectionCount == 0)
+            #expect(!service.log.all.contains { $0.contains("\"status\":500") || $0.contains("internal error") })
+            let metrics = try await service.request("GET", "/metrics").body
+            #expect(!metrics.contains("ister_http_refused_total"))
+        }
+    }
+
     @Test func `a client that asks first is told to go on`() async throws {
         try await TestService.run(options) { service in
             let text = try await RawClient.onThread {

@@ -89,4 +89,19 @@ struct DrainTests {
             #expect(health.code == "model_damaged")
         }
     }
+
+    @Test func `connections that come while the doors close end, and so does the server`() async throws {
+        for _ in 0..<20 {
+            _ = try await run(drainSeconds: 5, generator: FakeGenerator()) { service in
+                try await RawClient.onThread {
+                    var clients: [RawClient] = []
+                    for index in 0..<30 {
+                        if index == 15 { service.application.drain() }
+                        if let client = try? RawClient(port: service.port) { clients.append(client) }
+                    }
+                    #expect(clients.count >= 15)
+                }
+            }
+        }
+    }
 }

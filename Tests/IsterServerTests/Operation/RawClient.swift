@@ -28,6 +28,12 @@ final class RawClient {
 
     deinit { close(descriptor) }
 
+    /// Makes closing send RST instead of FIN.
+    func reset() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+
     /// Returns false when the server has closed.
     @discardableResult
     func send(_ text: String) -> Bool { send(Array(text.utf8)) }
