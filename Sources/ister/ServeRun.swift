@@ -55,7 +55,9 @@ struct ServeRun: Sendable {
     func run() async throws {
         // A reader of the log or a client that left must not end the server.
         signal(SIGPIPE, SIG_IGN)
-        Task { await followSignals() }
+        // Before anything can be reached: a signal that comes earlier would end the process without draining.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        Task { await follow(signals) }
         let serving = Task {
             do {
                 try await group.run()
@@ -121,9 +123,9 @@ struct ServeRun: Sendable {
         endProcess(isDamaged ? Failure.Code.inputOutput.rawValue : 0)
     }
 
-    private func followSignals() async {
+    private func follow(_ signals: UnixSignalsSequence) async {
         var isStopping = false
-        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
+        for await signal in signals {
             if signal == .sighup {
                 reload()
             } else if isStopping {
