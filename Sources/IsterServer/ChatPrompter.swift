@@ -1,4 +1,3 @@
-import Glibc
 import IsterTokenizer
 
 /// Renders messages with the model's chat template.
@@ -74,17 +73,5 @@ extension JSONValue {
         case .array(let values): .list(values.map(\.templateValue))
         case .object(let object): .object(object.members.map { ($0.key, $0.value.templateValue) })
         }
-    }
-}
-
-extension TemplateClock {
-    static var now: TemplateClock {
-        var seconds = time(nil)
-        var parts = unsafe tm()
-        unsafe localtime_r(&seconds, &parts)
-        return unsafe TemplateClock(
-            year: Int(parts.tm_year) + 1900, month: Int(parts.tm_mon) + 1, day: Int(parts.tm_mday),
-            hour: Int(parts.tm_hour), minute: Int(parts.tm_min), second: Int(parts.tm_sec),
-            weekday: Int(parts.tm_wday))
     }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import IsterModelFile
 import IsterTokenizer
 
@@ -40,18 +39,5 @@ struct ChatPrompt {
             addGenerationPrompt: true, bosToken: spelling(tokenizer.bosID), eosToken: spelling(tokenizer.eosID),
             clock: .now, outputByteLimit: Self.outputByteLimit)
         return tokenizer.encode(try template.render(input), addSpecial: false)
-    }
-}
-
-extension TemplateClock {
-    /// In the local time zone.
-    static var now: TemplateClock {
-        var seconds = time(nil)
-        var local = unsafe tm()
-        unsafe localtime_r(&seconds, &local)
-        return unsafe TemplateClock(
-            year: Int(local.tm_year) + 1900, month: Int(local.tm_mon) + 1, day: Int(local.tm_mday),
-            hour: Int(local.tm_hour), minute: Int(local.tm_min), second: Int(local.tm_sec),
-            weekday: Int(local.tm_wday))
     }
 }
