@@ -64,6 +64,7 @@ public actor Generator<Source: LogitSource>: TextGenerator {
             load.waitingCount = state.scheduler.waitingCount
             load.blockCount = state.scheduler.pool.blockCount
             load.freeBlockCount = state.scheduler.pool.availableCount
+            load.evictionCount = state.scheduler.pool.cache.evictionCount
             return load
         }
     }

@@ -33,6 +33,8 @@ struct PrefixCache {
     private var clock = 0
     /// Cached blocks that nobody holds: all of them can be evicted, one after the other.
     private(set) var idleCount = 0
+    /// Cached blocks that were given to others, since the start.
+    private(set) var evictionCount = 0
 
     var count: Int { nodes.count }
     var idleCandidateCount: Int { idle.count }
@@ -76,6 +78,7 @@ struct PrefixCache {
             nodes[candidate.block] = nil
             children[node.edge] = nil
             idleCount -= 1
+            evictionCount += 1
             if let parent = node.edge.parent {
                 nodes[parent]?.childCount -= 1
                 offer(parent)

@@ -29,6 +29,8 @@ public struct GeneratorLoad: Sendable, Equatable {
     public var generatedTokenCount = 0
     /// Requests that gave their blocks to others and were resumed.
     public var preemptionCount = 0
+    /// Blocks whose cached prefix was forgotten for other tokens.
+    public var evictionCount = 0
 
     public init() {}
 }

@@ -110,6 +110,7 @@ import Testing
         let found = try await answers(requests, busy, concurrency: 12)
         for index in requests.indices { #expect(found[index] == expected[index], "request \(index)") }
         #expect(busy.load.preemptionCount > 0)
+        #expect(busy.load.evictionCount > 0)
         #expect(busy.load.cachedTokenCount > 0)
         #expect(busy.load.freeBlockCount == 12)
         #expect(serial.load.cachedTokenCount == 0)

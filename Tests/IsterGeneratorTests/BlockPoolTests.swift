@@ -57,6 +57,7 @@ import Testing
         #expect(pool.take() != nil)
         #expect(cachedCount(text(1, 3), pool) == 0)
         #expect(cachedCount(text(4), pool) == 1)
+        #expect(pool.cache.evictionCount == 3)
     }
 
     @Test func `a held block is never taken`() {

@@ -92,6 +92,7 @@ private final class SnapshotMetrics: Sendable {
         func counter(_ name: String) -> FloatingPointCounter { FloatingPointCounter(label: name, factory: registry) }
         totals = [
             Total(counter: counter("ister_num_preemptions_total")) { Double($0.preemptionCount) },
+            Total(counter: counter("ister_prefix_cache_evictions_total")) { Double($0.evictionCount) },
             Total(counter: counter("ister_steps_total")) { Double($0.stepCount) },
             Total(counter: counter("ister_step_rows_total")) { Double($0.stepRowCount) },
             Total(counter: counter("ister_step_seconds_total")) { $0.stepSeconds },
@@ -134,6 +135,7 @@ extension OperationMetrics {
         "ister_generation_tokens_total": .init("Generated tokens."),
         "ister_prefix_cache_queries_total": .init("Prompt tokens that were looked up in the prefix cache."),
         "ister_prefix_cache_hits_total": .init("Prompt tokens that were found in the prefix cache."),
+        "ister_prefix_cache_evictions_total": .init("Cached blocks of 16 tokens that were given to other tokens."),
         "ister_request_success_total": .init("Requests that ran to an end, by its reason."),
         "ister_request_failure_total": .init("Requests that the generator refused or that were ended by an error."),
         "ister_num_requests_running": .init("Requests that are being computed."),

@@ -81,12 +81,14 @@ struct PrometheusTests {
         load.stepRowCount = 250
         _ = metrics.text(load: load, connectionCount: 5)
         load.stepCount = 110
+        load.evictionCount = 6
         let samples = try Self.parse(metrics.text(load: load, connectionCount: 5))
         #expect(samples["ister_num_requests_running"] == 3)
         #expect(samples["ister_num_requests_waiting"] == 2)
         #expect(samples["ister_kv_cache_usage_perc"] == 0.6)
         #expect(samples["ister_steps_total"] == 110)
         #expect(samples["ister_step_rows_total"] == 250)
+        #expect(samples["ister_prefix_cache_evictions_total"] == 6)
         #expect(samples["ister_throttled_periods_total"] == 7)
         #expect(samples["ister_http_connections"] == 5)
     }
