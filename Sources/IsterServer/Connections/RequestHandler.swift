@@ -122,10 +122,9 @@ final class RequestHandler: ChannelDuplexHandler {
     private func refusal(of head: HTTPRequest) -> APIError? {
         if isOverLimit { return .tooManyConnections }
         if (head.path?.utf8.count ?? 0) > limits.targetBytes { return .targetTooLong }
-        if let length = head.headerFields[.contentLength].flatMap(Int.init), length > limits.bodyBytes {
-            return .bodyTooLarge
-        }
-        return nil
+        guard let length = head.headerFields[.contentLength] else { return nil }
+        // The decoder lets only digits through: what is no Int is beyond it.
+        return (Int(length) ?? .max) > limits.bodyBytes ? .bodyTooLarge : nil
     }
 
     private func refuse(_ refusal: APIError, _ context: ChannelHandlerContext) {

@@ -169,6 +169,19 @@ struct ConnectionLimitTests {
         }
     }
 
+    @Test(arguments: ["4611686018427387904", "9223372036854775807", "9223372036854775808", "18446744073709551615"])
+    func `a length that no body can have is refused at once`(length: String) async throws {
+        try await TestService.run(options) { service in
+            let text = try await RawClient.onThread {
+                let client = try RawClient(port: service.port)
+                client.send(
+                    head("POST /v1/completions", ["Content-Length: \(length)", "Content-Type: application/json"]))
+                return client.readToEnd()
+            }
+            #expect(Answer(text).status == 413)
+        }
+    }
+
     @Test func `connections of one address beyond its limit get 503`() async throws {
         var options = options
         options.limits.perAddressCount = 2
