@@ -1,5 +1,6 @@
 import Glibc
 import IsterDecoder
+import IsterGenerator
 import IsterModelFile
 import IsterServer
 import Logging
@@ -53,6 +54,7 @@ struct ServeRun: Sendable {
 
     /// Does not return: whoever is first, the end of the server or a failure, ends the process.
     func run() async throws {
+        ServeMemory.limitKeptBlocks()
         // A reader of the log or a client that left must not end the server.
         signal(SIGPIPE, SIG_IGN)
         // Before anything can be reached: a signal that comes earlier would end the process without draining.
@@ -110,6 +112,9 @@ struct ServeRun: Sendable {
         let scheme = configuration.server.certificate == nil ? "http" : "https"
         logger.info("serving \(model.summary) at \(scheme)://\(address)")
         manager.ready()
+        Task {
+            await ServeMemory.keepTrimmed { generator.load.runningCount + generator.load.waitingCount == 0 }
+        }
         if let seconds = manager.watchdogSeconds { Task { await stayAlive(every: seconds / 2) } }
     }
 
