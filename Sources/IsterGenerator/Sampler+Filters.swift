@@ -29,29 +29,29 @@ extension Sampler {
 
     /// Keeps the most probable tokens until their mass reaches `mass` of the total.
     private mutating func keepMass(_ logits: Span<Float>, _ rate: SoftmaxRate, mass: Double) {
+        weigh(logits, rate)
         var total = 0.0
-        for index in logits.indices { total += rate.weight(logits[index]) }
+        for weight in weights { total += weight }
         // Tokens lighter than this weigh together less than what top-p cuts off, so none of them can be kept.
         let least = (1 - mass) * total / Double(logits.count) * (1 - 0x1p-20)
         heap.removeAll()
-        for index in logits.indices where rate.weight(logits[index]) >= least {
+        for index in logits.indices where weights[index] >= least {
             heap.append(.init(logit: logits[index], id: Int32(truncatingIfNeeded: index)))
         }
         heap.order()
         let wanted = mass * total
         var reached = 0.0
         while reached < wanted || kept.isEmpty, let next = heap.takeBest() {
-            let weight = rate.weight(next.logit)
+            let weight = weights[Int(next.id)]
             keep(next, weight: weight)
             reached += weight
         }
     }
 
     private mutating func keepProbable(_ logits: Span<Float>, _ rate: SoftmaxRate, fraction: Double) {
-        for index in logits.indices {
-            let weight = rate.weight(logits[index])
-            guard weight >= fraction else { continue }
-            keep(.init(logit: logits[index], id: Int32(truncatingIfNeeded: index)), weight: weight)
+        weigh(logits, rate)
+        for index in logits.indices where weights[index] >= fraction {
+            keep(.init(logit: logits[index], id: Int32(truncatingIfNeeded: index)), weight: weights[index])
         }
     }
 

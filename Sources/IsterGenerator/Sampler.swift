@@ -11,6 +11,8 @@ public struct Sampler: Sendable {
     var random: RandomSequence
     /// Logits after bias and penalties, [vocabularySize]; empty when there are none.
     var scores: [Float]
+    /// Softmax weights of all logits by id, and zeros up to a multiple of 8; empty before the first draw.
+    var weights: [Double] = []
     var heap = CandidateHeap()
     /// What the filters kept, and the weight of each.
     var kept: [CandidateHeap.Candidate] = []
@@ -64,39 +66,40 @@ public struct Sampler: Sendable {
 
     /// The index of the largest logit, the lowest of equals.
     static func largest(_ logits: Span<Float>) -> Int32 {
-        var best = 0
-        var value = -Float.infinity
-        for index in logits.indices where logits[index] > value {
-            best = index
-            value = logits[index]
-        }
-        return Int32(truncatingIfNeeded: best)
+        Int32(truncatingIfNeeded: LogSoftmax.largest(logits).index)
     }
 
     private mutating func drawById(_ logits: Span<Float>, _ rate: SoftmaxRate) -> Int32 {
-        keptWeights.removeAll(keepingCapacity: true)
+        weigh(logits, rate)
         var total = 0.0
-        for index in logits.indices {
-            let weight = rate.weight(logits[index])
-            keptWeights.append(weight)
-            total += weight
-        }
-        return Int32(truncatingIfNeeded: draw(total))
+        for weight in weights { total += weight }
+        return Int32(truncatingIfNeeded: draw(weights, total))
     }
 
     private mutating func drawFromKept() -> Int32 {
         var total = 0.0
         for weight in keptWeights { total += weight }
-        return kept[draw(total)].id
+        return kept[draw(keptWeights, total)].id
     }
 
-    /// An index into `keptWeights`, drawn by weight. total: their sum, added in order.
-    private mutating func draw(_ total: Double) -> Int {
+    /// Fills `weights`, eight at a time: of a draw's work the exponentials are the most.
+    mutating func weigh(_ logits: Span<Float>, _ rate: SoftmaxRate) {
+        let count = (logits.count + 7) / 8 * 8
+        if weights.count != count { weights = Array(repeating: 0, count: count) }
+        var places = weights.mutableSpan
+        for start in stride(from: 0, to: logits.count, by: 8) {
+            let eight = rate.weights(logits.lanes(at: start))
+            for lane in 0..<8 { places[start + lane] = eight[lane] }
+        }
+    }
+
+    /// An index into `weights`, drawn by weight. total: their sum, added in order.
+    private mutating func draw(_ weights: [Double], _ total: Double) -> Int {
         let mark = random.nextUnit() * total
         var sum = 0.0
         var last = 0
-        for index in keptWeights.indices where keptWeights[index] > 0 {
-            sum += keptWeights[index]
+        for index in weights.indices where weights[index] > 0 {
+            sum += weights[index]
             last = index
             if mark < sum { break }
         }
@@ -116,5 +119,11 @@ struct SoftmaxRate {
 
     func weight(_ logit: Float) -> Double {
         portableExponential((Double(logit) - largest) / temperature)
+    }
+
+    /// The same for eight logits, with the same bits.
+    func weights(_ logits: SIMD8<Float>) -> SIMD8<Double> {
+        let x = (SIMD8<Double>(logits) - largest) / temperature
+        return portableExponential(x).replacing(with: 0, where: x .<= -708)
     }
 }

@@ -1,7 +1,7 @@
 extension Scheduler {
     /// What the next forward call does. Each plan must be committed before the next.
     mutating func plan(now: Double) -> StepPlan {
-        var plan = StepPlan()
+        var plan = StepPlan(start: now)
         endLate(now)
         growDecoding(&plan)
         makeWay(&plan)
@@ -55,16 +55,22 @@ extension Scheduler {
         for index in running.indices where running[index].pendingCount == 1 {
             addSlice(index, rows: 1, &plan)
         }
+        plan.decodingCount = plan.slices.count
     }
 
     /// Fills the step up with slices of prompts.
     private mutating func addPromptRows(_ plan: inout StepPlan) {
-        let decodeCount = plan.slices.count
-        var room = settings.batchRows - decodeCount
-        // At least a row, or many decoding requests would stop all prompts.
-        if decodeCount > 0 { room = min(room, max(settings.limits.stepTokenCount - decodeCount, 1)) }
+        let decoding = plan.decodingCount
+        var room = settings.batchRows - decoding
+        if decoding > 0 {
+            room = min(room, budget.promptRows(decoding: decoding))
+        } else {
+            room = budget.promptRowsAlone(batchRows: room)
+        }
+        // Whose rows take long makes way after fewer of them.
+        let turn = min(settings.promptTurn, 2 * room)
         var candidates = running.indices.filter { running[$0].pendingCount > 1 }
-        while room > 0, let index = nextPrompt(candidates) {
+        while room > 0, let index = nextPrompt(candidates, turn: turn) {
             if !running[index].hasStarted { extendPrefix(index) }
             let rows = min(room, running[index].pendingCount)
             currentPrompt = running[index].id
@@ -75,7 +81,7 @@ extension Scheduler {
     }
 
     /// The prompt to go on with: the one in work, as long as its client is not too far ahead.
-    private func nextPrompt(_ candidates: [Int]) -> Int? {
+    private func nextPrompt(_ candidates: [Int], turn: Int) -> Int? {
         func served(_ index: Int) -> Int { shares.served(running[index].work.client) }
         func key(_ index: Int) -> (Int, Int, Int, Int) {
             let work = running[index].work
@@ -83,7 +89,7 @@ extension Scheduler {
         }
         guard let least = candidates.min(by: { key($0) < key($1) }) else { return nil }
         if let current = candidates.first(where: { running[$0].id == currentPrompt }),
-            served(current) - served(least) <= settings.promptTurn
+            served(current) - served(least) <= turn
         {
             return current
         }

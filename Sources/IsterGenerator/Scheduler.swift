@@ -47,6 +47,7 @@ struct Scheduler: Sendable {
     var cancelled: Set<RequestID> = []
     /// Ended since the last plan.
     var ended: [(id: RequestID, end: StepPlan.End)] = []
+    var budget: StepBudget
     /// The prompt that the last slice belonged to.
     var currentPrompt: RequestID?
     private var nextID = 0
@@ -54,6 +55,7 @@ struct Scheduler: Sendable {
 
     init(_ settings: SchedulerSettings) {
         self.settings = settings
+        budget = StepBudget(mostRows: settings.limits.stepTokenCount, seconds: settings.limits.stepSeconds)
         pool = BlockPool(blockCount: settings.blockCount, cachesPrefixes: settings.limits.cachesPrefixes)
         freeSequences = Array((0..<settings.runningCount).reversed())
     }
@@ -101,6 +103,8 @@ struct Scheduler: Sendable {
 
     /// What came of a plan; an outcome for each slice.
     mutating func commit(_ plan: StepPlan, _ outcomes: [SliceOutcome], now: Double) {
+        let (decoding, rows) = (plan.decodingCount, plan.rowCount)
+        budget.observe(decoding: decoding, prompts: rows - decoding, seconds: now - plan.start)
         for (slice, outcome) in zip(plan.slices, outcomes) {
             guard let index = running.firstIndex(where: { $0.id == slice.id }) else { continue }
             if outcome != .failed { advance(index, to: slice.end) }

@@ -57,7 +57,11 @@ struct StepPlan: Sendable {
         case waitedTooLong(seconds: Double)
     }
 
+    /// When it was made, in seconds.
+    var start: Double
+    /// Those that only decode come first.
     var slices: [Slice] = []
+    var decodingCount = 0
     /// Requests that are over; nothing of them is left.
     var ended: [(id: RequestID, end: End)] = []
     /// Requests that gave their place and blocks to others and wait again.

@@ -47,6 +47,9 @@ public struct GeneratorLimits: Sendable, Equatable {
     public var perClientCount = 8
     /// Most rows of one forward call while others decode, so that their next token is not long in coming.
     public var stepTokenCount = 128
+    /// How long such a call should take: it gets as many rows as the last ones computed in this time, but not fewer than
+    /// a few of prompts. nil: as many as `stepTokenCount` says.
+    public var stepSeconds: Double?
     /// Whether finished and preempted requests leave their blocks for later ones with the same prefix.
     public var cachesPrefixes = true
 

@@ -23,7 +23,7 @@ struct BenchServe: AsyncParsableCommand {
     @Option(help: "Tokens of a prompt.") var promptTokens = 256
     @Option(help: "Tokens of an answer.") var answerTokens = 64
     @Option(help: "Tokens at the start of all prompts that are the same.") var sharedPrefix = 0
-    @Option(help: "Adds one prompt of so many tokens at half time and tells its effect on the others.")
+    @Option(help: "Adds one prompt of so many tokens when half of the answers has come; tells its effect on them.")
     var longPrompt: Int?
     @Option(help: "Requests before the measurement, one after the other.") var warmup = 1
     @Option(help: "The same seed sends the same prompts at the same times.") var seed: UInt64 = 1

@@ -77,9 +77,11 @@ final class BenchServeConnection: Sendable {
         return "status \(status.code): \(message)"
     }
 
-    /// Sends a request and notes when its pieces come. start: the zero of the record's times.
+    /// Sends a request and notes when its pieces come. start: the zero of the record's times; onPieces: told how many
+    /// came at once.
     func complete(
-        model: String, prompt: BenchServePrompt, answerTokens: Int, start: ContinuousClock.Instant
+        model: String, prompt: BenchServePrompt, answerTokens: Int, start: ContinuousClock.Instant,
+        onPieces: (Int) -> Void = { _ in }
     ) async -> BenchServeRecord {
         let body = JSONText.object([
             ("model", .string(model)), ("prompt", prompt.json), ("max_tokens", .integer(answerTokens)),
@@ -101,7 +103,9 @@ final class BenchServeConnection: Sendable {
             var stream = BenchServeStream()
             for try await buffer in response.body {
                 let now = start.duration(to: .now).inSeconds
+                let count = record.pieceTimes.count
                 try stream.take(buffer.readableBytesView, at: now, &record)
+                if record.pieceTimes.count > count { onPieces(record.pieceTimes.count - count) }
             }
             record.end = start.duration(to: .now).inSeconds
             if record.failure == nil, !stream.isDone { record.failure = "the answer was cut off" }

@@ -7,12 +7,23 @@ struct BenchServeLoad {
     let model: String
     let prompts: BenchServePrompts
 
-    /// Which request comes next, and how many are answered.
-    private final class Counter: Sendable {
-        private let counts = Mutex((started: 0, finished: 0))
-        let limit: Int
+    /// Which request comes next, and how much of the answers has come.
+    final class Counter: Sendable {
+        private struct Counts {
+            var started = 0
+            var finished = 0
+            var pieces = 0
+        }
 
-        init(limit: Int) { self.limit = limit }
+        private let counts = Mutex(Counts())
+        let limit: Int
+        private let halfTime: Int
+
+        /// limit: requests, each of `answerTokens`.
+        init(limit: Int, answerTokens: Int) {
+            self.limit = limit
+            halfTime = max(limit * answerTokens / 2, 1)
+        }
 
         func next() -> Int? {
             counts.withLock { counts in
@@ -22,11 +33,19 @@ struct BenchServeLoad {
             }
         }
 
-        /// Whether half of the requests are answered with this one.
+        /// Whether these pieces of text are those with which half of all tokens have come.
+        func count(pieces: Int) -> Bool {
+            counts.withLock { counts in
+                counts.pieces += pieces
+                return counts.pieces >= halfTime && counts.pieces - pieces < halfTime
+            }
+        }
+
+        /// Whether this request was the last.
         func finish() -> Bool {
             counts.withLock { counts in
                 counts.finished += 1
-                return counts.finished == (limit + 1) / 2
+                return counts.finished == limit
             }
         }
     }
@@ -43,7 +62,7 @@ struct BenchServeLoad {
         }
         let start = ContinuousClock.now
         let (halfTime, signal) = AsyncStream.makeStream(of: Void.self)
-        let counter = Counter(limit: plan.requestCount)
+        let counter = Counter(limit: plan.requestCount, answerTokens: plan.answerTokens)
         let parts = await withTaskGroup(of: Part.self) { group in
             addLoad(to: &group, counter, start, signal)
             if let tokens = plan.longPrompt {
@@ -71,7 +90,10 @@ struct BenchServeLoad {
         _ halfTime: AsyncStream<Void>.Continuation
     ) {
         @Sendable func send(_ index: Int) async -> BenchServeRecord {
-            let record = await request(index, start, shared: plan.sharedPrefix)
+            let record = await request(index, start, shared: plan.sharedPrefix) { pieces in
+                if counter.count(pieces: pieces) { halfTime.finish() }
+            }
+            // Answers that fail or have less text must not keep the long prompt waiting for ever.
             if counter.finish() { halfTime.finish() }
             return record
         }
@@ -95,8 +117,11 @@ struct BenchServeLoad {
         }
     }
 
-    private func request(_ index: Int, _ start: ContinuousClock.Instant, shared: Int) async -> BenchServeRecord {
+    private func request(
+        _ index: Int, _ start: ContinuousClock.Instant, shared: Int, onPieces: (Int) -> Void = { _ in }
+    ) async -> BenchServeRecord {
         let prompt = prompts.prompt(index, tokens: plan.promptTokens, shared: shared)
-        return await server.complete(model: model, prompt: prompt, answerTokens: plan.answerTokens, start: start)
+        return await server.complete(
+            model: model, prompt: prompt, answerTokens: plan.answerTokens, start: start, onPieces: onPieces)
     }
 }

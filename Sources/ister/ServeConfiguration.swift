@@ -16,6 +16,7 @@ struct ServeConfiguration {
     var cacheFormat: CacheFormat?
     var cacheMemory: Int?
     var stepTokens: Int
+    var stepSeconds: Double
     var queue: Int
     var requestsPerKey: Int
     var sharesPrefixes: Bool
@@ -47,7 +48,8 @@ struct ServeConfiguration {
         cacheMemory = try settings.value(
             "cache-memory", default: nil, shown: "auto", needed: "bytes with K, M, G or T: 2G"
         ) { ByteCount.parse($0) }
-        stepTokens = try settings.integer("step-tokens", default: 128, in: 1...8192)
+        stepTokens = try settings.integer("step-tokens", default: 512, in: 1...8192)
+        stepSeconds = Double(try settings.integer("step-time", default: 60, in: 1...60_000)) / 1000
         queue = try settings.integer("queue", default: 64, in: 0...100_000)
         requestsPerKey = try settings.integer("requests-per-key", default: 8, in: 1...100_000)
         api.maximumOutputTokens = try settings.integer(

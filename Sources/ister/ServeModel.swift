@@ -61,6 +61,7 @@ struct LoadedModel {
         limits.perClientCount =
             configuration.keys == nil ? configuration.parallel + configuration.queue : configuration.requestsPerKey
         limits.stepTokenCount = configuration.stepTokens
+        limits.stepSeconds = configuration.stepSeconds
         limits.cachesPrefixes = configuration.cachesPrefixes
         return limits
     }

@@ -15,7 +15,9 @@ struct ServeFlags: ParsableArguments {
     var kv: String?
     @Option(help: "Memory of the cache: 2G, 512M. Default: all requests' contexts, at most half of what is free.")
     var cacheMemory: String?
-    @Option(help: "Most tokens of one forward call while others decode. Default 128.") var stepTokens: String?
+    @Option(help: "Most tokens of one forward call while others decode. Default 512.") var stepTokens: String?
+    @Option(help: "Milliseconds that such a call should take, at least twice a call without prompts. Default 60.")
+    var stepTime: String?
     @Option(help: "Requests that wait for their turn. Default 64.") var queue: String?
     @Option(help: "Requests of one key, running and waiting. Default 8; without keys there is one client and no limit.")
     var requestsPerKey: String?
@@ -53,10 +55,11 @@ struct ServeFlags: ParsableArguments {
         let texts: [(String, String?)] = [
             ("host", host), ("port", port), ("model-name", modelName), ("threads", threads), ("parallel", parallel),
             ("context", context), ("kv", kv), ("cache-memory", cacheMemory), ("step-tokens", stepTokens),
-            ("queue", queue), ("requests-per-key", requestsPerKey), ("max-output-tokens", maxOutputTokens),
-            ("request-timeout", requestTimeout), ("key-file", keyFile), ("tls-cert", tlsCert), ("tls-key", tlsKey),
-            ("max-connections", maxConnections), ("max-connections-per-address", maxConnectionsPerAddress),
-            ("drain-timeout", drainTimeout), ("verify", verify), ("log-format", logFormat), ("log-level", logLevel),
+            ("step-time", stepTime), ("queue", queue), ("requests-per-key", requestsPerKey),
+            ("max-output-tokens", maxOutputTokens), ("request-timeout", requestTimeout), ("key-file", keyFile),
+            ("tls-cert", tlsCert), ("tls-key", tlsKey), ("max-connections", maxConnections),
+            ("max-connections-per-address", maxConnectionsPerAddress), ("drain-timeout", drainTimeout),
+            ("verify", verify), ("log-format", logFormat), ("log-level", logLevel),
         ]
         let switches = [
             ("lenient", lenient), ("shared-prefix-cache", sharedPrefixCache), ("no-prefix-cache", noPrefixCache),

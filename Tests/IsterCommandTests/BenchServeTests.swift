@@ -65,6 +65,13 @@ struct BenchServeTests {
         }
     }
 
+    @Test func `the long prompt is sent when half of the answers' tokens have come, and only once`() {
+        let counter = BenchServeLoad.Counter(limit: 3, answerTokens: 4)
+        #expect((0..<4).map { _ in counter.next() } == [0, 1, 2, nil])
+        #expect([2, 3, 2, 4].map { counter.count(pieces: $0) } == [false, false, true, false])
+        #expect((0..<3).map { _ in counter.finish() } == [false, false, true])
+    }
+
     @Test func `an error inside a stream is a failure`() throws {
         var stream = BenchServeStream()
         var record = BenchServeRecord(start: 0)

@@ -110,6 +110,22 @@ import Testing
         #expect(portableExponential(.nan) == 0)
     }
 
+    @Test func `eight weights at once have the bits of one`() {
+        var random = RandomSequence(seed: 12)
+        for temperature in [1e-300, 0.01, 0.7, 1, 3] {
+            let rate = SoftmaxRate(largest: 20, temperature: temperature)
+            var logits = (0..<4000).map { _ in Float(20 - 60 * random.nextUnit()) }
+            // The ends: the largest itself, and where weights become 0.
+            logits += [20, 20.0.nextDown, -.infinity, -688, -687.99994, -688.00006].map { Float($0) }
+            for start in stride(from: 0, to: logits.count, by: 8) {
+                let found = rate.weights(logits.span.lanes(at: start))
+                for lane in 0..<min(8, logits.count - start) {
+                    #expect(found[lane].bitPattern == rate.weight(logits[start + lane]).bitPattern)
+                }
+            }
+        }
+    }
+
     @Test func `the exponential's bits are fixed`() {
         // From this implementation; a change means that seeds give other texts than in earlier versions.
         #expect(portableExponential(-1).bitPattern == 0x3FD7_8B56_362C_EF38)

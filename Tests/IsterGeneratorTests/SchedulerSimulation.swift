@@ -38,6 +38,7 @@ struct SchedulerSimulation {
         limits.waitingSeconds = pick(0...3) == 0 ? 0.3 : 1000
         limits.perClientCount = pick(1...6)
         limits.stepTokenCount = pick(1...40)
+        limits.stepSeconds = pick(0...2) == 0 ? nil : Double(pick(1...60)) / 1000
         limits.cachesPrefixes = pick(0...4) > 0
         var settings = SchedulerSettings(
             contextLength: contextLength, blockCount: pick(1...3) + contextLength / pick(10...20),

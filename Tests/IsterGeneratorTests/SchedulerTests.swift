@@ -14,6 +14,8 @@ import Testing
         var failing: Set<RequestID> = []
         var starts: [String] = []
         var clock = 0.0
+        /// Of a step, by its rows.
+        var seconds: (Int) -> Double = { _ in 1 }
 
         init(
             blocks: Int = 100, rows: Int = 64, sequences: Int = 4, context: Int = 400, placeTurn: Int = 1024,
@@ -61,7 +63,7 @@ import Testing
                 left[slice.id, default: 0] -= 1
                 outcomes.append(left[slice.id] == 0 ? .finished(token: 7) : .advanced(token: 7))
             }
-            clock += 1
+            clock += seconds(plan.rowCount)
             scheduler.commit(plan, outcomes, now: clock)
             return rows
         }
@@ -92,6 +94,29 @@ import Testing
         _ = driver.step()
         try driver.submit("b", prompt: 3, tokens: 100)
         #expect(driver.step() == ["a": 1, "b": 1])
+    }
+
+    @Test func `steps take about the wanted time while one decodes, however slow a row is`() throws {
+        for perRow in [0.001, 0.004] {
+            var driver = Driver(rows: 512, context: 4000) {
+                $0.stepTokenCount = 512
+                $0.stepSeconds = 0.1
+            }
+            driver.seconds = { 0.01 + perRow * Double($0) }
+            try driver.submit("a", prompt: 1, tokens: 1000)
+            _ = driver.step()
+            let b = try driver.submit("b", prompt: 1500, tokens: 1, first: 2000)
+            var times: [Double] = []
+            while driver.left[b] == 1 {
+                let start = driver.clock
+                #expect(driver.step()["a"] == 1)
+                times.append(driver.clock - start)
+            }
+            // The first step is a guess; the last one has what is left.
+            let settled = times.dropFirst(5).dropLast()
+            #expect(settled.allSatisfy { abs($0 - 0.1) < 0.01 }, "\(times)")
+            #expect(settled.count > 3)
+        }
     }
 
     @Test func `clients take turns, not requests`() throws {
