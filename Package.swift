@@ -49,8 +49,9 @@ let package = Package(
         .target(
             name: "CIsterKernels", cSettings: kernelFlags,
             linkerSettings: [.linkedLibrary(":libomp.so.5"), .linkedLibrary("m")]),
+        .target(name: "IsterJSON", swiftSettings: house),
         .target(name: "IsterTokenizer", swiftSettings: house),
-        .target(name: "IsterCheckpoint", dependencies: ["IsterTokenizer"], swiftSettings: house),
+        .target(name: "IsterCheckpoint", dependencies: ["IsterTokenizer", "IsterJSON"], swiftSettings: house),
         .target(
             name: "IsterModelFile", dependencies: ["CIsterKernels", crypto],
             exclude: ["Format.md"], swiftSettings: house),
@@ -68,7 +69,7 @@ let package = Package(
         .target(
             name: "IsterServer",
             dependencies: [
-                "IsterGenerator", "IsterTokenizer", hummingbird, tls, log, metrics, lifecycle, crypto,
+                "IsterGenerator", "IsterTokenizer", "IsterJSON", hummingbird, tls, log, metrics, lifecycle, crypto,
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
@@ -76,9 +77,9 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             // In the binary, which needs no files beside it.
-            resources: ["page.html", "page.css", "api.js", "conversation.js", "page.js"].map {
-                .embedInCode("Page/\($0)")
-            },
+            resources: [
+                "page.html", "page.css", "api.js", "markdown.js", "markup.js", "conversation.js", "page.js",
+            ].map { .embedInCode("Page/\($0)") },
             swiftSettings: house),
         .executableTarget(
             name: "ister",

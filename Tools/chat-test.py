@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import sys
 import termios
@@ -106,9 +107,35 @@ def test_interrupts():
     check("twice at the prompt it ends the chat", chat.exit_code() == 0, chat.seen)
 
 
+def test_ends_from_outside():
+    """The terminal is as it was, at the prompt and during an answer."""
+    for number, answers in ((signal.SIGTERM, False), (signal.SIGHUP, False), (signal.SIGTERM, True)):
+        chat = Chat("--temperature", "1", "--seed", "4")
+        # Keeps the terminal alive when the process is gone.
+        kept = os.open(os.readlink(f"/proc/{chat.child}/fd/0"), os.O_RDWR | os.O_NOCTTY)
+        cooked = termios.tcgetattr(kept)
+        chat.wait("> ")
+        raw = termios.tcgetattr(kept)
+        check("at the prompt keys come one by one", raw[3] & termios.ICANON == 0)
+        if answers:
+            chat.type("Once upon a time\r")
+            chat.wait("\n")
+            while chat.seen.count(" ") < 3 and chat.read(0.1):
+                pass
+        os.kill(chat.child, number)
+        ended = os.waitpid(chat.child, 0)[1]
+        chat.read(0)
+        name = f"{number.name} {'during an answer' if answers else 'at the prompt'}"
+        check(f"{name} ends the chat", os.WIFSIGNALED(ended) and os.WTERMSIG(ended) == number, str(ended))
+        check(f"{name} leaves the terminal as it was", termios.tcgetattr(kept) == cooked)
+        check(f"{name} ends bracketed paste", "\x1b[?2004l" in chat.seen, chat.seen)
+        os.close(kept)
+
+
 def main():
     test_answers_and_history()
     test_interrupts()
+    test_ends_from_outside()
     sys.exit(1 if failures else 0)
 
 

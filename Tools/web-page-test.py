@@ -13,6 +13,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from web_page_markdown import test_markdown
+
 URL, KEY, PICTURES = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 SIZES = {"wide": (1280, 800), "narrow": (390, 780)}
 failures = []
@@ -79,7 +81,8 @@ class Page:
         return bool(self.all(".turn.running"))
 
     def answer(self):
-        return self.js("return document.querySelector('.turn.assistant:last-child .text')?.textContent ?? ''")
+        """Its text as it came, before Markdown made elements of it."""
+        return self.js("return document.querySelector('.turn.assistant:last-child .text')?.source ?? ''")
 
     def figures(self):
         text = self.js("return document.querySelector('.turn.assistant:last-child .figures')?.textContent ?? ''")
@@ -263,8 +266,8 @@ def main():
     try:
         page = Page(browser)
         page.emulate("light", "wide")
-        for test in (test_key, test_streaming, test_stop, test_regenerate, test_multiline, test_probabilities,
-                     test_layouts, test_load, test_refused_request, test_whole):
+        for test in (test_key, test_streaming, lambda page: test_markdown(page, check, SIZES), test_stop, test_regenerate,
+                     test_multiline, test_probabilities, test_layouts, test_load, test_refused_request, test_whole):
             test(page)
     finally:
         browser.quit()

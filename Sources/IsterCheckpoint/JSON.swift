@@ -1,3 +1,5 @@
+public import IsterJSON
+
 /// One JSON value. Strings are UTF-8 bytes: Swift's `String` compares by canonical equivalence, which would merge
 /// vocabulary pieces that differ in bytes.
 public enum JSONValue: Sendable, Equatable {
@@ -11,11 +13,13 @@ public enum JSONValue: Sendable, Equatable {
     case array([JSONValue])
     case object(JSONObject)
 
-    /// Reads one document: RFC 8259, and stricter. Refused are duplicate keys, more than `depthLimit` nested values,
-    /// invalid UTF-8, lone surrogates, a byte-order mark and numbers beyond a double.
+    /// Reads one document, as strictly as `JSONScanner` does.
     public static func parse(_ bytes: [UInt8], depthLimit: Int = 64) throws(JSONError) -> JSONValue {
-        var parser = JSONParser(bytes: bytes, depthLimit: depthLimit)
-        return try parser.document()
+        do {
+            return try JSONScanner.read(bytes, limits: JSONLimits(depth: depthLimit))
+        } catch {
+            throw JSONError(error)
+        }
     }
 
     /// The word for messages.
@@ -29,6 +33,16 @@ public enum JSONValue: Sendable, Equatable {
         case .array: "array"
         case .object: "object"
         }
+    }
+}
+
+extension JSONValue: JSONRepresentation {
+    public static func string(utf8: [UInt8]) -> JSONValue { .string(utf8) }
+    public static func object(members: JSONObject) -> JSONValue { .object(members) }
+    public static var noMembers: JSONObject { JSONObject() }
+
+    public static func append(_ key: [UInt8], _ value: JSONValue, to members: inout JSONObject) -> Bool {
+        members.append(key, value)
     }
 }
 
@@ -92,6 +106,16 @@ public enum JSONError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The document is sound but a key is not what its reader needs.
     case missing(key: String)
     case wrongType(key: String, wanted: String, found: String)
+
+    init(_ error: JSONSyntaxError) {
+        switch error {
+        case .malformed(let offset, let problem): self = .syntax(offset: offset, problem: problem)
+        case .duplicateKey(let offset, let key): self = .duplicateKey(offset: offset, key: key)
+        case .tooDeep(let offset, let limit): self = .tooDeep(offset: offset, limit: limit)
+        case .tooManyValues(let offset, let limit):
+            self = .syntax(offset: offset, problem: "more than \(limit) values")
+        }
+    }
 
     public var description: String {
         switch self {

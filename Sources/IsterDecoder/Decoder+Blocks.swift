@@ -33,8 +33,20 @@ extension Decoder {
     /// How many positions, from the first on, no token sees any more that follows `length` others. Blocks that lie wholly
     /// in them can be given away. 0 for a model with a layer that has no window.
     public func positionsBehindWindows(length: Int) -> Int {
-        guard let widestWindow else { return 0 }
-        return max(length - widestWindow + 1, 0)
+        widestWindow.map { Self.positionsBehind(window: $0, length: length) } ?? 0
+    }
+
+    /// The same of one window: a token sees itself and the window - 1 before it.
+    public static func positionsBehind(window: Int, length: Int) -> Int {
+        window > length ? 0 : length - window + 1
+    }
+
+    /// Most blocks of one sequence that a call reads or writes: the window before the first row of a batch and the batch,
+    /// plus a block for each end that is not aligned. window: nil for every position.
+    public static func blocksInSight(window: Int?, positions: Int, batchRows: Int) -> Int {
+        let all = (positions - 1) / blockPositions + 1
+        guard let window, window < positions else { return all }
+        return min(all, (window + min(batchRows, positions) + 15) / blockPositions + 1)
     }
 
     func check(sequence: Int) throws(DecoderError) {

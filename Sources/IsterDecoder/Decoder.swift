@@ -36,8 +36,8 @@ public import IsterModelFile
     private let rows: RowTables
     private var pass: ForwardPass
     var lengths: [Int]
-    /// Of the layers; nil when one sees every position.
-    let widestWindow: Int?
+    /// Tokens that the layer with the widest sliding window sees; nil when a layer sees every position.
+    public let widestWindow: Int?
 
     public init(_ file: ModelFile, options: DecoderOptions = DecoderOptions()) throws(DecoderError) {
         let shape = file.header.shape
@@ -65,8 +65,7 @@ public import IsterModelFile
         team = try Team(workers: threads.count)
         rows = RowTables(batchRows: batchRows, workers: threads.count, rotaries: tables)
         lengths = Array(repeating: 0, count: sequenceCount)
-        let windows = shape.layers.compactMap(\.window)
-        widestWindow = windows.count == shape.layers.count ? windows.max() : nil
+        widestWindow = shape.widestWindow
         unsafe pass = ForwardPass(
             dimensions: dimensions, kernels: kernels, layers: weights.layers.baseAddress!,
             embedding: weights.embedding, norm: weights.norm, head: weights.head, isInteger: weights.isInteger,

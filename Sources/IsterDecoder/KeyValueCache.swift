@@ -38,7 +38,9 @@ public enum CacheFormat: String, Sendable, CaseIterable {
         _ shape: ModelShape, format: CacheFormat, sequenceCount: Int, positions: Int, batchRows: Int,
         blockCount: Int? = nil
     ) throws(DecoderError) {
-        let rings = shape.layers.map { Self.ringBlocks(window: $0.window, positions: positions, batchRows: batchRows) }
+        let rings = shape.layers.map {
+            Decoder.blocksInSight(window: $0.window, positions: positions, batchRows: batchRows)
+        }
         let pools = rings.map { blockCount ?? $0 * sequenceCount }
         let keyBlock = shape.keyValueHeadCount * ister_key_block_bytes(format.code, shape.headWidth)
         let valueBlock = shape.keyValueHeadCount * ister_value_block_bytes(format.code, shape.headWidth)
@@ -98,13 +100,5 @@ public enum CacheFormat: String, Sendable, CaseIterable {
                 }
             }
         }
-    }
-
-    /// Blocks of one sequence in one layer that it owns. A ring must hold the window before the first row of a batch and
-    /// the batch, plus a block for each end that is not aligned.
-    static func ringBlocks(window: Int?, positions: Int, batchRows: Int) -> Int {
-        let all = (positions + 15) / 16
-        guard let window else { return all }
-        return min(all, (window + batchRows + 15) / 16 + 1)
     }
 }

@@ -50,7 +50,7 @@ public actor Generator<Source: LogitSource>: TextGenerator {
         }
         let settings = SchedulerSettings(
             contextLength: source.contextLength, blockCount: blockCount, batchRows: source.batchRows,
-            sequenceCount: source.sequenceCount, limits: limits)
+            sequenceCount: source.sequenceCount, limits: limits, window: isPaged ? source.widestWindow : nil)
         contextLength = settings.contextLength
         vocabularySize = source.vocabularySize
         shared = Mutex(Shared(scheduler: Scheduler(settings)))
@@ -62,6 +62,7 @@ public actor Generator<Source: LogitSource>: TextGenerator {
             var load = state.load
             load.runningCount = state.scheduler.running.count
             load.waitingCount = state.scheduler.waitingCount
+            load.isFull = !state.scheduler.hasPlace
             load.blockCount = state.scheduler.pool.blockCount
             load.freeBlockCount = state.scheduler.pool.availableCount
             load.evictionCount = state.scheduler.pool.cache.evictionCount

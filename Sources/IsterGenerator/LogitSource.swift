@@ -15,6 +15,8 @@ public protocol LogitSource: SendableMetatype {
     /// Blocks of `Decoder.blockPositions` positions that the sequences share, numbered from 0; 0: each sequence owns room
     /// for its context, and nothing is assigned.
     var blockCount: Int { get }
+    /// Tokens that the layer with the widest sliding window sees, itself included; nil: some layer sees every position.
+    var widestWindow: Int? { get }
     func length(ofSequence sequence: Int) -> Int
     /// Forgets a sequence's tokens and blocks.
     func reset(sequence: Int)
@@ -22,8 +24,6 @@ public protocol LogitSource: SendableMetatype {
     func assign(blocks: [Int32], toSequence sequence: Int, from index: Int) throws(DecoderError)
     /// The sequence holds `length` positions from now on, whose keys and values lie in its blocks already.
     func begin(sequence: Int, length: Int) throws(DecoderError)
-    /// How many positions, from the first on, no token sees any more that follows `length` others.
-    func positionsBehindWindows(length: Int) -> Int
     /// Appends tokens to sequences; a throw leaves them as they were.
     func forward(_ slices: [TokenSlice]) throws(DecoderError)
     /// Row `row` of the logits that the last `forward` was asked for, [vocabularySize].
@@ -33,7 +33,7 @@ public protocol LogitSource: SendableMetatype {
 }
 
 extension LogitSource {
-    public func positionsBehindWindows(length: Int) -> Int { 0 }
+    public var widestWindow: Int? { nil }
 }
 
 extension Decoder: LogitSource {

@@ -13,11 +13,10 @@ extension Scheduler {
 
     private mutating func place(_ entry: SchedulerEntry, cached: [Int32]) {
         var entry = entry
-        for block in cached { pool.hold(block) }
-        entry.blocks = cached
-        while entry.blocks.count < entry.neededBlockCount, let block = pool.take() { entry.blocks.append(block) }
-        entry.sharedCount = cached.count
-        entry.computedCount = cached.count * PrefixCache.blockLength
+        pool.hold(cached)
+        entry.begin(with: cached)
+        let count = entry.blockCount(mostHeld: settings.mostHeld)
+        while entry.blocks.count < count, let block = pool.take() { entry.blocks.append(block) }
         entry.sequence = freeSequences.popLast()
         entry.isPreempted = false
         running.append(entry)
@@ -35,8 +34,10 @@ extension Scheduler {
     /// The cached blocks of a waiting request, and how many available ones its tokens take, idle cached ones included.
     private func need(of entry: SchedulerEntry) -> (cached: [Int32], blockCount: Int) {
         let cached = pool.cached(entry.tokens, partition: entry.work.partition, most: entry.cacheableBlockCount)
-        let heldCount = cached.count { pool.references[Int($0)] > 0 }
-        return (cached, entry.neededBlockCount - heldCount)
+        var begun = entry
+        begun.begin(with: cached)
+        let freshCount = begun.blockCount(mostHeld: settings.mostHeld) - cached.count
+        return (cached, freshCount + pool.idleCount(cached))
     }
 
     /// Blocks that are left to the running requests, to grow by one each.
@@ -60,7 +61,7 @@ extension Scheduler {
         }
         for victim in ahead where !hasRoom() {
             victims.append(victim.id)
-            available += victim.blocks.count { pool.references[Int($0)] == 1 }
+            available += pool.loneCount(victim.blocks)
         }
         guard hasRoom() else { return }
         for id in victims {
@@ -71,7 +72,7 @@ extension Scheduler {
     /// The youngest request of the client with the most blocks.
     func preemptionVictim() -> Int? {
         var held: [String: Int] = [:]
-        for entry in running { held[entry.work.client, default: 0] += entry.blocks.count }
+        for entry in running { held[entry.work.client, default: 0] += entry.blocks.count - entry.releasedCount }
         func key(_ index: Int) -> (Int, Int, Int, Int) {
             let entry = running[index]
             let client = entry.work.client

@@ -3,7 +3,7 @@ extension Scheduler {
     mutating func plan(now: Double) -> StepPlan {
         var plan = StepPlan(start: now)
         endLate(now)
-        growDecoding(&plan)
+        grow(&plan)
         makeWay(&plan)
         admit()
         endWaiting(now)
@@ -36,11 +36,12 @@ extension Scheduler {
         }
     }
 
-    /// A block for each decoded sequence whose last is full. Prompts got theirs with their places.
-    private mutating func growDecoding(_ plan: inout StepPlan) {
+    /// A block for each decoded sequence whose last is full. Prompts got theirs with their places; if there is a window,
+    /// what they see at once, and now others for those that they gave back.
+    private mutating func grow(_ plan: inout StepPlan) {
         for id in running.map(\.id) {
             while let index = running.firstIndex(where: { $0.id == id }),
-                running[index].blocks.count < running[index].neededBlockCount
+                running[index].blocks.count < running[index].blockCount(mostHeld: settings.mostHeld)
             {
                 if let block = pool.take() {
                     running[index].blocks.append(block)
@@ -99,16 +100,21 @@ extension Scheduler {
     /// What others computed since the request got its place need not be computed again.
     private mutating func extendPrefix(_ index: Int) {
         let entry = running[index]
-        let known = Array(entry.blocks[..<entry.sharedCount])
-        let more = pool.cached(
-            entry.tokens, from: known, partition: entry.work.partition, most: entry.cacheableBlockCount)
-        guard !more.isEmpty else { return }
-        let replaced = entry.sharedCount..<entry.sharedCount + more.count
-        for block in more { pool.hold(block) }
-        pool.release(entry.blocks[replaced])
-        running[index].blocks.replaceSubrange(replaced, with: more)
-        running[index].sharedCount = replaced.upperBound
-        running[index].computedCount = replaced.upperBound * PrefixCache.blockLength
+        let cached = pool.cached(entry.tokens, partition: entry.work.partition, most: entry.cacheableBlockCount)
+        guard cached.count > entry.sharedCount else { return }
+        var extended = entry
+        extended.begin(with: cached)
+        let freshCount = extended.blockCount(mostHeld: settings.mostHeld) - extended.blocks.count
+        let replaced = entry.blocks.prefix(cached.count)
+        // Behind a window the prefix may hold more than the prompt did so far.
+        guard pool.idleCount(cached) + freshCount <= pool.availableCount + pool.loneCount(replaced, besides: cached)
+        else { return }
+        pool.hold(cached)
+        pool.release(replaced)
+        while freshCount > 0, extended.blocks.count < extended.blockCount(mostHeld: settings.mostHeld),
+            let block = pool.take()
+        { extended.blocks.append(block) }
+        running[index] = extended
     }
 
     private mutating func addSlice(_ index: Int, rows: Int, _ plan: inout StepPlan) {

@@ -1,3 +1,5 @@
+import IsterDecoder
+
 /// What the scheduler divides up.
 struct SchedulerSettings: Sendable {
     /// Positions that one request can hold.
@@ -12,13 +14,26 @@ struct SchedulerSettings: Sendable {
     let promptTurn: Int
     /// Rows by which running clients may get ahead of one that waits with nothing running before they make way.
     var placeTurn = 1024
+    /// The widest of the layers' sliding windows: blocks behind it are given back. nil: some layer sees every position.
+    let window: Int?
+    /// Blocks that a request holds at once when there is a window.
+    let mostHeld: Int?
 
     /// sequenceCount: places of the decoder.
-    init(contextLength: Int, blockCount: Int, batchRows: Int, sequenceCount: Int, limits: GeneratorLimits) {
+    init(
+        contextLength: Int, blockCount: Int, batchRows: Int, sequenceCount: Int, limits: GeneratorLimits,
+        window: Int? = nil
+    ) {
         // Block numbers are Int32.
         self.blockCount = min(blockCount, Int(Int32.max))
-        // A request alone always finds blocks for its whole context.
-        self.contextLength = min(contextLength, self.blockCount * PrefixCache.blockLength)
+        self.window = window
+        // One more: the last that the prefix cache knows, wherever the window begins.
+        mostHeld = window.map {
+            Decoder.blocksInSight(window: $0, positions: contextLength, batchRows: batchRows) + 1
+        }
+        // A request alone always finds blocks for what it sees of its context.
+        let fitsWindow = mostHeld.map { $0 <= blockCount } ?? false
+        self.contextLength = fitsWindow ? contextLength : min(contextLength, self.blockCount * PrefixCache.blockLength)
         self.batchRows = batchRows
         // A forward call has at least a row for each.
         runningCount = max(min(limits.runningCount, sequenceCount, batchRows), 1)
@@ -33,6 +48,7 @@ struct SchedulerSettings: Sendable {
 /// A step decodes one token of each running request and fills up with slices of prompts. Work on prompts and places to
 /// run go to the client with the fewest rows so far, within a client by priority, then arrival. When blocks run out, the
 /// youngest request of the client with the most blocks goes back to its queue; its full blocks stay in the prefix cache.
+/// Blocks that lie behind the sliding windows of all layers are given back while the request runs.
 struct Scheduler: Sendable {
     let settings: SchedulerSettings
     var pool: BlockPool
@@ -56,12 +72,18 @@ struct Scheduler: Sendable {
     init(_ settings: SchedulerSettings) {
         self.settings = settings
         budget = StepBudget(mostRows: settings.limits.stepTokenCount, seconds: settings.limits.stepSeconds)
-        pool = BlockPool(blockCount: settings.blockCount, cachesPrefixes: settings.limits.cachesPrefixes)
+        pool = BlockPool(
+            blockCount: settings.blockCount, cachesPrefixes: settings.limits.cachesPrefixes, window: settings.window)
         freeSequences = Array((0..<settings.runningCount).reversed())
     }
 
     /// Nothing is left to do or to tell.
     var isIdle: Bool { running.isEmpty && waitingCount == 0 && ended.isEmpty }
+
+    /// Whether the queue takes another request. Who gets a place in the next step does not wait.
+    var hasPlace: Bool {
+        waitingCount - (settings.runningCount - running.count) < settings.limits.waitingCount
+    }
 
     /// Takes a request into its client's queue, behind `waiting` others of all clients.
     mutating func submit(
@@ -76,8 +98,6 @@ struct Scheduler: Sendable {
             let retryAfter = completions.secondsPerRequest * Double(running.count + 1) / Double(ownCount + 1)
             throw .clientLimit(client: work.client, count: ownCount, retryAfter: CompletionRate.bounded(retryAfter))
         }
-        // Who gets a place in the next step does not wait.
-        let hasPlace = waitingCount - (settings.runningCount - running.count) < limits.waitingCount
         let fits = waitingCount == 0 || limits.waitingTokenCount - waitingTokenCount >= work.prompt.count
         guard hasPlace, fits else {
             let retryAfter = CompletionRate.bounded(completions.secondsPerRequest)
@@ -127,12 +147,21 @@ struct Scheduler: Sendable {
         return Set(ids).sorted()
     }
 
-    /// Counts computed tokens and shares the blocks that became full.
+    /// Counts computed tokens, shares the blocks that became full and gives back those that nobody sees any more.
     private mutating func advance(_ index: Int, to computedCount: Int) {
         running[index].computedCount = computedCount
         if computedCount >= running[index].work.prompt.count { running[index].isPromptDone = true }
-        guard pool.cachesPrefixes else { return }
-        let fullCount = computedCount / PrefixCache.blockLength
+        if pool.cachesPrefixes { share(index) }
+        let behind = pool.behindCount(computed: computedCount, shared: running[index].sharedCount)
+        for block in running[index].releasedCount..<max(behind, running[index].releasedCount) {
+            pool.release(CollectionOfOne(running[index].blocks[block]))
+            running[index].blocks[block] = BlockPool.none
+            running[index].releasedCount += 1
+        }
+    }
+
+    private mutating func share(_ index: Int) {
+        let fullCount = running[index].computedCount / PrefixCache.blockLength
         while running[index].sharedCount < fullCount {
             let block = running[index].sharedCount
             let (tokens, partition) = (running[index].tokens, running[index].work.partition)

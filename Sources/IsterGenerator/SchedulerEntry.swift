@@ -9,7 +9,10 @@ struct SchedulerEntry: Sendable {
     var tokens: [Int32]
     /// Tokens whose keys and values are in `blocks`.
     var computedCount = 0
+    /// From position 0 on; `BlockPool.none` for those that were given back.
     var blocks: [Int32] = []
+    /// Leading blocks that lie behind every window and were given back.
+    var releasedCount = 0
     /// Leading blocks that the prefix cache knows.
     var sharedCount = 0
     /// Leading blocks that the decoder knows.
@@ -36,6 +39,11 @@ struct SchedulerEntry: Sendable {
     /// Blocks that hold all tokens.
     var neededBlockCount: Int { (tokens.count + PrefixCache.blockLength - 1) / PrefixCache.blockLength }
 
+    /// Blocks that the sequence holds before the next step, from position 0 on; mostHeld: at once, if there is a window.
+    func blockCount(mostHeld: Int?) -> Int {
+        mostHeld.map { min(neededBlockCount, releasedCount + $0) } ?? neededBlockCount
+    }
+
     /// Full blocks that may come from the cache: the last token is always computed, for its logits.
     var cacheableBlockCount: Int {
         work.needsEveryToken && !isPromptDone ? 0 : (tokens.count - 1) / PrefixCache.blockLength
@@ -50,6 +58,14 @@ struct SchedulerEntry: Sendable {
         return end == tokens.count ? .last : .none
     }
 
+    /// Begins with blocks that the cache knew.
+    mutating func begin(with cached: [Int32]) {
+        blocks = cached + blocks.dropFirst(cached.count)
+        releasedCount = cached.prefix { $0 == BlockPool.none }.count
+        sharedCount = cached.count
+        computedCount = cached.count * PrefixCache.blockLength
+    }
+
     /// The order in which requests of one client run.
     func precedes(_ other: SchedulerEntry) -> Bool {
         if isPreempted != other.isPreempted { return isPreempted }
@@ -61,6 +77,7 @@ struct SchedulerEntry: Sendable {
     mutating func vacate() {
         computedCount = 0
         blocks = []
+        releasedCount = 0
         sharedCount = 0
         assignedCount = 0
         sequence = nil

@@ -13,6 +13,8 @@ struct StepBudget: Sendable {
 
     /// A prompt gets at least a block's rows: fewer would hardly be faster, since a step reads all weights anyway.
     static let leastPromptRows = PrefixCache.blockLength
+    /// Rows of the first step with prompts, of which nobody knows how long it takes.
+    private static let firstRows = 64
     /// A prompt that nobody has to wait for: longer steps are faster, but who comes now waits for the end of this one.
     private static let aloneFactor = 4.0
     /// Weight of the newest step. A single slow one must not count much, the growth of a context must.
@@ -26,7 +28,8 @@ struct StepBudget: Sendable {
     /// Rows of all prompts in a step beside `decoding` rows; at least one, or decoding would stop all prompts.
     func promptRows(decoding: Int) -> Int {
         let most = max(mostRows - decoding, 1)
-        guard let seconds, let secondsPerRow else { return most }
+        guard let seconds else { return most }
+        guard let secondsPerRow else { return min(max(Self.firstRows - decoding, Self.leastPromptRows), most) }
         // Prompts get at least half of the time, or they would stand still on machines that decode slowly.
         let target = max(seconds, 2 * (decodeSeconds ?? 0))
         let rows = Self.rows(target, secondsPerRow) - decoding
@@ -35,7 +38,8 @@ struct StepBudget: Sendable {
 
     /// Rows of prompts in a step without decoding, at most `batchRows`.
     func promptRowsAlone(batchRows: Int) -> Int {
-        guard let seconds, let secondsPerRow else { return batchRows }
+        guard let seconds else { return batchRows }
+        guard let secondsPerRow else { return min(Self.firstRows, batchRows) }
         let rows = Self.rows(Self.aloneFactor * seconds, secondsPerRow)
         return min(max(rows, Self.leastPromptRows), batchRows)
     }

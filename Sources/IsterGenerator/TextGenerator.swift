@@ -16,6 +16,8 @@ public protocol TextGenerator: Sendable {
 public struct GeneratorLoad: Sendable, Equatable {
     public var runningCount = 0
     public var waitingCount = 0
+    /// A request that comes now is refused: all places are taken and the queue is full.
+    public var isFull = false
     /// Blocks of the key/value cache.
     public var blockCount = 0
     /// Blocks that no running request holds; cached prefixes may lie in them.

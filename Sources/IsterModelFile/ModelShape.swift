@@ -112,4 +112,10 @@ public struct ModelShape: Codable, Equatable, Sendable {
 
     public var queryWidth: Int { headCount * headWidth }
     public var keyValueWidth: Int { keyValueHeadCount * headWidth }
+
+    /// Of the layers; nil when one sees every position.
+    public var widestWindow: Int? {
+        let windows = layers.compactMap(\.window)
+        return windows.count == layers.count ? windows.max() : nil
+    }
 }

@@ -40,6 +40,18 @@ struct API: Sendable {
         throw .modelNotFound(name)
     }
 
+    /// Refuses what the generator could never hold, however long the client waits.
+    func requirePlaces(promptCount: Int = 1, choiceCount: Int = 1, promptField: String) throws(APIError) {
+        if let most = options.runningCount, choiceCount > most {
+            throw .invalidValue("n", "this server runs at most \(most) choices together, but got \(choiceCount).")
+        }
+        guard let most = options.placeCount, promptCount * choiceCount > most else { return }
+        throw .invalidValue(
+            promptCount > 1 ? promptField : "n",
+            "\(promptCount) prompts with \(choiceCount) choices each are \(promptCount * choiceCount) requests; "
+                + "at most \(most) can run and wait on this server.", code: "too_many_requests_in_one")
+    }
+
     /// Hands the requests to the generator; returns when they have their places, so that a refusal has its status.
     func start(
         _ requests: [GenerationRequest], _ context: ServerContext, promptField: String

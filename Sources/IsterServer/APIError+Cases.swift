@@ -81,6 +81,13 @@ extension APIError {
         .gatewayTimeout, type: "server_error", message: "The request took longer than this server allows.",
         code: "deadline_exceeded", headers: [.shouldRetry: "false"])
 
+    static func slowReader(bytes: Int) -> APIError {
+        APIError(
+            .requestTimeout, type: "invalid_request_error",
+            message: "The stream was ended: its reader is more than \(bytes >> 10) KiB behind.",
+            code: "reader_too_slow")
+    }
+
     static let cutOff = overloaded("The server is stopping; the answer is not complete.", retryAfter: 5)
 
     static let internalError = APIError(

@@ -9,8 +9,15 @@ public struct APIOptions: Sendable, Equatable {
     public var requestSeconds = 1800.0
     /// Silence of a stream after which a comment tells that it lives.
     public var pingSeconds = 15.0
+    /// Of a stream, what may wait for its reader. Further behind, it ends with an error.
+    public var waitingBytes = 1 << 20
     /// Prompts and choices of one request that the generator gets at once; the others wait here.
     public var parallelCount = 4
+    /// Requests that the generator runs together; nil: unknown. More choices than this are refused.
+    public var runningCount: Int?
+    /// Requests that can run or wait in the generator; nil: unknown. A request that is more than all of them, prompts
+    /// times choices, is refused.
+    public var placeCount: Int?
 
     public init() {}
 }

@@ -24,6 +24,15 @@ struct AnswerHead: Sendable {
         members.append("system_fingerprint", .string(fingerprint))
         return members
     }
+
+    /// A whole answer; without choices, a stream's last chunk.
+    func object(_ name: String, choices: [JSONValue] = [], usage: Usage) -> JSONValue {
+        var members = members(object: name)
+        members.append("choices", .array(choices))
+        members.append("usage", usage.json)
+        members.append("timings", usage.timingsJSON)
+        return .object(members)
+    }
 }
 
 extension ServedModel {

@@ -63,12 +63,7 @@ struct ChatAnswer: AnswerChunks {
     }
 
     func lastChunks() -> [JSONValue] {
-        guard tellsUsage else { return [] }
-        var members = head.members(object: "chat.completion.chunk")
-        members.append("choices", [])
-        members.append("usage", usage.json)
-        members.append("timings", usage.timingsJSON)
-        return [.object(members)]
+        tellsUsage ? [head.object("chat.completion.chunk", usage: usage)] : []
     }
 
     func whole(_ choices: [ChoiceEvents]) -> JSONValue {
@@ -85,10 +80,6 @@ struct ChatAnswer: AnswerChunks {
                 "finish_reason": .string(summary.finishReason.rawValue),
             ])
         }
-        var members = head.members(object: "chat.completion")
-        members.append("choices", .array(list))
-        members.append("usage", usage.json)
-        members.append("timings", usage.timingsJSON)
-        return .object(members)
+        return head.object("chat.completion", choices: list, usage: usage)
     }
 }

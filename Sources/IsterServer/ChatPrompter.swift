@@ -25,7 +25,7 @@ struct ChatPrompter: Sendable {
             messages: messages.map(message), tools: tools.map { .list($0.map(\.templateValue)) },
             addGenerationPrompt: addsGenerationPrompt, bosToken: bosToken, eosToken: eosToken,
             variables: variables.map { ($0.key, $0.value.templateValue) }, clock: .now,
-            outputByteLimit: outputByteLimit)
+            stopwatch: TemplateClock.stopwatch(), outputByteLimit: outputByteLimit)
         return ChatPrompt(segments: try template.render(input))
     }
 

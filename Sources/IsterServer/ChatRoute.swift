@@ -13,6 +13,7 @@ struct ChatRequest: Sendable {
         let table = try FieldTable.chat.check(object, isLenient: isLenient)
         try api.requireModel(table)
         fields = try GenerationFields(table, model: api.model, client: client, isLenient: isLenient)
+        try api.requirePlaces(choiceCount: fields.choiceCount, promptField: "messages")
         fields.template.logprobCount = try Self.logprobCount(table)
         fields.template.deadline = deadline
         let messages = try ChatMessages.read(table.array("messages") ?? [], isLenient: isLenient)
@@ -59,7 +60,7 @@ extension API {
             tellsLogprobs: chat.fields.template.logprobCount != nil, tellsUsage: chat.fields.streamsUsage)
         let batch = try await start(chat.requests, context, promptField: "messages")
         if chat.fields.stream {
-            return batch.stream(answer, pingSeconds: options.pingSeconds, promptField: "messages")
+            return batch.stream(answer, options, promptField: "messages")
         }
         return Response(answer.whole(try await batch.collect(promptField: "messages")))
     }

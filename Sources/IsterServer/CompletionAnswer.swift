@@ -90,12 +90,7 @@ struct CompletionAnswer: AnswerChunks {
     }
 
     func lastChunks() -> [JSONValue] {
-        guard request.fields.streamsUsage else { return [] }
-        var members = head.members(object: "text_completion")
-        members.append("choices", [])
-        members.append("usage", usage.json)
-        members.append("timings", usage.timingsJSON)
-        return [.object(members)]
+        request.fields.streamsUsage ? [head.object("text_completion", usage: usage)] : []
     }
 
     func whole(_ choices: [ChoiceEvents]) -> JSONValue {
@@ -107,11 +102,7 @@ struct CompletionAnswer: AnswerChunks {
             let text = request.echoes ? prompt(index).text + summary.text : summary.text
             list.append(choice(index, text, logprobs: wholeLogprobs(index, events), finish: summary.finishReason))
         }
-        var members = head.members(object: "text_completion")
-        members.append("choices", .array(list))
-        members.append("usage", usage.json)
-        members.append("timings", usage.timingsJSON)
-        return .object(members)
+        return head.object("text_completion", choices: list, usage: usage)
     }
 
     private func wholeLogprobs(_ index: Int, _ events: ChoiceEvents) -> JSONValue {

@@ -33,6 +33,7 @@ struct CompletionRequest: Sendable {
         fields.template.scoresPrompt = echoes && fields.template.logprobCount != nil
         fields.template.deadline = deadline
         prompts = try api.prompts(table["prompt"] ?? .null, field: "prompt", isText: true)
+        try api.requirePlaces(promptCount: prompts.count, choiceCount: fields.choiceCount, promptField: "prompt")
         requests = []
         for prompt in prompts {
             let count = try api.budget.outputTokens(
@@ -57,7 +58,7 @@ extension API {
             head: AnswerHead(prefix: "cmpl-", model: model), tokenText: tokenText, request: completion)
         let batch = try await start(completion.requests, context, promptField: "prompt")
         if completion.fields.stream {
-            return batch.stream(answer, pingSeconds: options.pingSeconds, promptField: "prompt")
+            return batch.stream(answer, options, promptField: "prompt")
         }
         let choices = try await batch.collect(promptField: "prompt")
         return Response(try await offLoop { answer.whole(choices) })

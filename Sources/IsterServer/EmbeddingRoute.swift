@@ -8,7 +8,6 @@ struct EmbeddingRequest: Sendable {
     }
 
     var encoding: Encoding
-    var dimensionCount: Int?
     var requests: [GenerationRequest]
 
     /// Runs off the event loop: parses and encodes.
@@ -21,7 +20,9 @@ struct EmbeddingRequest: Sendable {
             throw APIError.invalidValue("encoding_format", "expected 'float' or 'base64', but got '\(name.shortened)'.")
         }
         self.encoding = encoding
-        dimensionCount = table.integer("dimensions")
+        if let wanted = table.integer("dimensions"), wanted != api.model.hiddenWidth {
+            throw APIError.unsupportedValue("dimensions", "\(api.model.hiddenWidth)")
+        }
         requests = []
         for prompt in try api.prompts(table["input"] ?? .null, field: "input", isText: false) {
             guard prompt.ids.count <= api.budget.contextLength else {
@@ -36,6 +37,7 @@ struct EmbeddingRequest: Sendable {
             request.deadline = deadline
             requests.append(request)
         }
+        try api.requirePlaces(promptCount: requests.count, promptField: "input")
     }
 }
 
@@ -57,9 +59,6 @@ extension API {
         var data: [JSONValue] = []
         for (index, choice) in choices.enumerated() {
             guard let values = choice.embedding, let summary = choice.summary else { throw APIError.internalError }
-            if let wanted = request.dimensionCount, wanted != values.count {
-                throw APIError.unsupportedValue("dimensions", "\(values.count)")
-            }
             usage.add(summary, countsPrompt: true)
             let told: JSONValue =
                 switch request.encoding {

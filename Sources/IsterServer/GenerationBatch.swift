@@ -22,9 +22,9 @@ final class GenerationBatch: Sendable {
         let parallelCount = max(parallelCount, 1)
         count = requests.count
         firstCount = min(parallelCount, requests.count)
-        let mailbox = Mailbox<Item> { item in
-            if case .event(_, .accepted) = item { true } else { false }
-        }
+        let mailbox = Mailbox<Item>(
+            isMarked: { item in if case .event(_, .accepted) = item { true } else { false } },
+            weight: \.waitingBytes)
         self.mailbox = mailbox
         runner = Task {
             let pump = GenerationPump(
@@ -33,12 +33,17 @@ final class GenerationBatch: Sendable {
         }
     }
 
-    deinit { runner.cancel() }
+    deinit { cancel() }
 
     /// Ends all requests before the generator's next step.
     func cancel() {
         mailbox.finish(throwing: CancellationError())
         runner.cancel()
+    }
+
+    /// The answer is a stream: a reader that is further behind than this gets an error, and its work ends.
+    func limitWaiting(bytes: Int) {
+        mailbox.limit(weight: bytes, error: APIError.slowReader(bytes: bytes))
     }
 
     /// Returns when the first requests have their places; throws the reason if one was refused.
@@ -88,6 +93,8 @@ private struct GenerationPump: Sendable {
             for index in requests.indices {
                 if index >= parallelCount {
                     await group.next()
+                    // What is computed ahead of its reader has to wait somewhere.
+                    await mailbox.waitForRoom()
                     if Task.isCancelled { break }
                 }
                 // Those that come later take what place there is: they must not compete with their own siblings.
@@ -118,7 +125,10 @@ private struct GenerationPump: Sendable {
         try await withTaskCancellationHandler {
             for try await event in generation.events {
                 times.record(event)
-                mailbox.push(.event(index: index, event))
+                guard mailbox.push(.event(index: index, event)) else {
+                    generation.cancel()
+                    break
+                }
             }
         } onCancel: {
             generation.cancel()
@@ -137,6 +147,14 @@ private struct GenerationPump: Sendable {
 
     private func isPastDeadline(_ index: Int) -> Bool {
         requests[index].deadline.map { $0 <= .now } ?? false
+    }
+}
+
+extension GenerationBatch.Item {
+    /// About the bytes that a stream tells it in, of tokens. The rest comes once for each request.
+    var waitingBytes: Int {
+        guard case .event(_, .token(let token)) = self else { return 0 }
+        return 256 + token.text.utf8.count + (token.score.map { ($0.best.count + 1) * 96 } ?? 0)
     }
 }
 

@@ -1,119 +1,53 @@
+import IsterJSON
+
 /// Why a text is no JSON that is taken here.
 struct JSONError: Error, Equatable {
     var offset: Int
     var problem: String
 }
 
-/// Reads one document: RFC 8259, and stricter. Refused are duplicate keys, more than `depthLimit` nested values, invalid
-/// UTF-8, lone surrogates, a byte-order mark and numbers beyond a double. One pass; recursion ends at `depthLimit`.
-struct JSONReader {
-    static let depthLimit = 64
+/// Reads a request's body, as strictly as `JSONScanner` does.
+enum JSONReader {
     /// Bounds the memory: 4 million values fit into 8 MiB of text.
     static let valueLimit = 1 << 19
     /// Longer numbers are no one's; this bounds the time to convert them.
-    static let numberByteLimit = 512
-
-    let bytes: [UInt8]
-    var offset = 0
-    private var depth = 0
-    private var valueCount = 0
+    static let limits = JSONLimits(depth: 64, valueCount: valueLimit, numberBytes: 512)
 
     static func read(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
-        var reader = JSONReader(bytes: bytes)
-        let value = try reader.value()
-        reader.skipSpace()
-        if reader.offset != bytes.count { throw reader.error("text after the document") }
-        return value
-    }
-
-    init(bytes: [UInt8]) {
-        self.bytes = bytes
-    }
-
-    func error(_ problem: String) -> JSONError { JSONError(offset: offset, problem: problem) }
-
-    private mutating func value() throws(JSONError) -> JSONValue {
-        skipSpace()
-        valueCount += 1
-        if valueCount > Self.valueLimit { throw error("more than \(Self.valueLimit) values") }
-        guard let first = peek() else { throw error("the text ends where a value is needed") }
-        switch first {
-        case UInt8(ascii: "{"): return .object(try object())
-        case UInt8(ascii: "["): return .array(try array())
-        case UInt8(ascii: "\""): return .string(try string())
-        case UInt8(ascii: "t"): return try literal("true", true)
-        case UInt8(ascii: "f"): return try literal("false", false)
-        case UInt8(ascii: "n"): return try literal("null", .null)
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
-        default: throw error("no value starts like this")
+        do {
+            return try JSONScanner.read(bytes, limits: limits)
+        } catch {
+            throw JSONError(error)
         }
     }
+}
 
-    private mutating func object() throws(JSONError) -> JSONObject {
-        try descend()
-        var object = JSONObject()
-        var keys: Set<String> = []
-        skipSpace()
-        if take(UInt8(ascii: "}")) {
-            depth -= 1
-            return object
-        }
-        while true {
-            skipSpace()
-            guard peek() == UInt8(ascii: "\"") else { throw error("a key is needed") }
-            let key = try string()
-            guard keys.insert(key).inserted else { throw error("a key appears twice in one object") }
-            skipSpace()
-            guard take(UInt8(ascii: ":")) else { throw error("':' is needed") }
-            object.append(key, try value())
-            skipSpace()
-            if take(UInt8(ascii: ",")) { continue }
-            guard take(UInt8(ascii: "}")) else { throw error("',' or '}' is needed") }
-            depth -= 1
-            return object
-        }
-    }
+/// Members and, to find one that is there already, their keys.
+struct JSONMembers {
+    var object = JSONObject()
+    var keys: Set<String> = []
+}
 
-    private mutating func array() throws(JSONError) -> [JSONValue] {
-        try descend()
-        var values: [JSONValue] = []
-        skipSpace()
-        if take(UInt8(ascii: "]")) {
-            depth -= 1
-            return values
-        }
-        while true {
-            values.append(try value())
-            skipSpace()
-            if take(UInt8(ascii: ",")) { continue }
-            guard take(UInt8(ascii: "]")) else { throw error("',' or ']' is needed") }
-            depth -= 1
-            return values
-        }
-    }
+extension JSONValue: JSONRepresentation {
+    static func string(utf8: [UInt8]) -> JSONValue { .string(String(decoding: utf8, as: UTF8.self)) }
+    static func object(members: JSONMembers) -> JSONValue { .object(members.object) }
+    static var noMembers: JSONMembers { JSONMembers() }
 
-    /// Steps over the bracket.
-    private mutating func descend() throws(JSONError) {
-        depth += 1
-        if depth > Self.depthLimit { throw error("more than \(Self.depthLimit) nested values") }
-        offset += 1
-    }
-
-    private mutating func literal(_ word: String, _ value: JSONValue) throws(JSONError) -> JSONValue {
-        guard bytes[offset...].starts(with: word.utf8) else { throw error("an unknown word") }
-        offset += word.utf8.count
-        return value
-    }
-
-    func peek() -> UInt8? { offset < bytes.count ? bytes[offset] : nil }
-
-    mutating func take(_ byte: UInt8) -> Bool {
-        guard peek() == byte else { return false }
-        offset += 1
+    static func append(_ key: [UInt8], _ value: JSONValue, to members: inout JSONMembers) -> Bool {
+        let key = String(decoding: key, as: UTF8.self)
+        guard members.keys.insert(key).inserted else { return false }
+        members.object.append(key, value)
         return true
     }
+}
 
-    private mutating func skipSpace() {
-        while let byte = peek(), byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { offset += 1 }
+extension JSONError {
+    init(_ error: JSONSyntaxError) {
+        switch error {
+        case .malformed(let offset, let problem): self.init(offset: offset, problem: problem)
+        case .duplicateKey(let offset, _): self.init(offset: offset, problem: "a key appears twice in one object")
+        case .tooDeep(let offset, let limit): self.init(offset: offset, problem: "more than \(limit) nested values")
+        case .tooManyValues(let offset, let limit): self.init(offset: offset, problem: "more than \(limit) values")
+        }
     }
 }

@@ -1,30 +1,62 @@
 import Synchronization
 
-/// Items of several producers for one consumer, who takes all that wait at once.
+/// Items of several producers for one consumer, who takes all that wait at once. Who falls too far behind is cut off.
 final class Mailbox<Item: Sendable>: Sendable {
     private struct State {
         var items: [Item] = []
+        /// Of the items.
+        var weight = 0
+        var limit: (weight: Int, error: any Error)?
         var error: (any Error)?
         var isFinished = false
         /// Items that `count(where:)` looked for so far.
         var markedCount = 0
-        var waiter: CheckedContinuation<Void, Never>?
+        var consumer: CheckedContinuation<Void, Never>?
+        /// The one that waits for room.
+        var producer: CheckedContinuation<Void, Never>?
     }
 
     private let state = Mutex(State())
     private let isMarked: @Sendable (Item) -> Bool
+    private let weight: @Sendable (Item) -> Int
 
-    /// isMarked: items that `waitForMarked` counts.
-    init(isMarked: @escaping @Sendable (Item) -> Bool) {
+    /// - Parameters:
+    ///   - isMarked: items that `waitForMarked` counts.
+    ///   - weight: what an item takes of `limit`.
+    init(isMarked: @escaping @Sendable (Item) -> Bool, weight: @escaping @Sendable (Item) -> Int) {
         self.isMarked = isMarked
+        self.weight = weight
     }
 
-    func push(_ item: Item) {
+    /// From now on items that are together heavier than this do not wait: the consumer gets those before them, then
+    /// `error`.
+    func limit(weight: Int, error: any Error) {
+        change { $0.limit = (weight, error) }
+    }
+
+    /// False: nobody will take the item.
+    @discardableResult
+    func push(_ item: Item) -> Bool {
         let marked = isMarked(item)
-        change { state in
-            guard !state.isFinished else { return }
+        let weight = weight(item)
+        return change { state in
+            guard !state.isFinished else { return false }
+            if let limit = state.limit, weight > 0, state.weight > limit.weight - weight {
+                state.error = limit.error
+                state.isFinished = true
+                return false
+            }
             state.items.append(item)
+            state.weight += weight
             if marked { state.markedCount += 1 }
+            return true
+        }
+    }
+
+    /// Waits until less than half of the limit waits to be taken, or the end.
+    func waitForRoom() async {
+        await wait(asProducer: true) { state in
+            state.isFinished || state.limit.map { state.weight < $0.weight / 2 } ?? true
         }
     }
 
@@ -46,9 +78,10 @@ final class Mailbox<Item: Sendable>: Sendable {
     /// All items that wait, at least one; nil at the end. Items before an error come first.
     func take() async throws -> [Item]? {
         await wait { !$0.items.isEmpty || $0.isFinished }
-        let (items, error) = state.withLock { state in
+        let (items, error) = change { state in
             let items = state.items
             state.items = []
+            state.weight = 0
             return (items, state.error)
         }
         if !items.isEmpty { return items }
@@ -56,22 +89,23 @@ final class Mailbox<Item: Sendable>: Sendable {
         return nil
     }
 
-    private func change(_ body: (inout State) -> Void) {
-        let waiter = state.withLock { state in
-            body(&state)
-            let waiter = state.waiter
-            state.waiter = nil
-            return waiter
+    private func change<Value: Sendable>(_ body: (inout State) -> Value) -> Value {
+        let (result, waiters) = state.withLock { state in
+            let result = body(&state)
+            let waiters = [state.consumer, state.producer]
+            (state.consumer, state.producer) = (nil, nil)
+            return (result, waiters)
         }
-        waiter?.resume()
+        for waiter in waiters { waiter?.resume() }
+        return result
     }
 
-    private func wait(_ isReady: @Sendable (State) -> Bool) async {
+    private func wait(asProducer: Bool = false, until isReady: @Sendable (State) -> Bool) async {
         while true {
             await withCheckedContinuation { continuation in
                 let isReadyNow = state.withLock { state in
                     if isReady(state) { return true }
-                    state.waiter = continuation
+                    if asProducer { state.producer = continuation } else { state.consumer = continuation }
                     return false
                 }
                 if isReadyNow { continuation.resume() }

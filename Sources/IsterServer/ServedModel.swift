@@ -17,10 +17,13 @@ public struct ServedModel: Sendable {
     public var parameterCount: Int
     public var fileBytes: Int
     public var trainedContextLength: Int
+    /// Elements of an embedding.
+    public var hiddenWidth: Int
 
     public init(
         id: String, created: Int, tokenizer: Tokenizer, chatTemplate: String?, endTokens: Set<Int32>,
-        defaults: SamplingDefaults, parameterCount: Int, fileBytes: Int, trainedContextLength: Int
+        defaults: SamplingDefaults, parameterCount: Int, fileBytes: Int, trainedContextLength: Int,
+        hiddenWidth: Int
     ) {
         self.id = id
         self.created = created
@@ -31,6 +34,7 @@ public struct ServedModel: Sendable {
         self.parameterCount = parameterCount
         self.fileBytes = fileBytes
         self.trainedContextLength = trainedContextLength
+        self.hiddenWidth = hiddenWidth
     }
 }
 

@@ -61,19 +61,19 @@ final class ServerMetrics: Sendable {
 struct RequestTimes {
     private let metrics: ServerMetrics
     private let isText: Bool
-    private let start = ContinuousClock.now
+    private let start: ContinuousClock.Instant
     private var lastToken: ContinuousClock.Instant?
     private var isDone = false
 
-    init(metrics: ServerMetrics, isText: Bool) {
+    init(metrics: ServerMetrics, isText: Bool, start: ContinuousClock.Instant = .now) {
         self.metrics = metrics
         self.isText = isText
+        self.start = start
     }
 
-    mutating func record(_ event: GenerationEvent) {
+    mutating func record(_ event: GenerationEvent, at now: ContinuousClock.Instant = .now) {
         switch event {
         case .token where isText:
-            let now = ContinuousClock.now
             if let lastToken {
                 metrics.nextToken(after: now - lastToken)
             } else {
@@ -82,7 +82,7 @@ struct RequestTimes {
             lastToken = now
         case .done(let summary):
             isDone = true
-            metrics.done(summary, after: .now - start)
+            metrics.done(summary, after: now - start)
         default: break
         }
     }

@@ -16,7 +16,11 @@ struct WebPage {
 
     init() {
         let style = Self.text(PackageResources.page_css)
-        let script = Self.text(PackageResources.api_js + PackageResources.conversation_js + PackageResources.page_js)
+        let scripts = [
+            PackageResources.api_js, PackageResources.markdown_js, PackageResources.markup_js,
+            PackageResources.conversation_js, PackageResources.page_js,
+        ]
+        let script = Self.text(scripts.flatMap { $0 })
         var document = Substring(Self.text(PackageResources.page_html))
         var whole = ""
         for (mark, content) in [("/*STYLE*/", style), ("/*SCRIPT*/", script)] {

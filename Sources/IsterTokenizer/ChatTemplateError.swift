@@ -16,6 +16,7 @@ public enum ChatTemplateError: Error, Sendable, Equatable, CustomStringConvertib
         case nesting = "levels of nesting"
         case macroDepth = "macro calls inside each other"
         case steps = "steps"
+        case milliseconds = "milliseconds"
         case rangeLength = "numbers in a range"
         case outputBytes = "bytes of text"
         case valueDepth = "levels of lists in lists"

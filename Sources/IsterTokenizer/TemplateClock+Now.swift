@@ -11,4 +11,10 @@ extension TemplateClock {
             hour: Int(local.tm_hour), minute: Int(local.tm_min), second: Int(local.tm_sec),
             weekday: Int(local.tm_wday))
     }
+
+    /// Starts to measure wall-clock time.
+    public static func stopwatch() -> @Sendable () -> Duration {
+        let start = ContinuousClock.now
+        return { start.duration(to: .now) }
+    }
 }

@@ -2,6 +2,7 @@
 final class TemplateRenderer {
     let clock: TemplateClock
     let outputByteLimit: Int
+    private let stopwatch: (@Sendable () -> Duration)?
     private var steps = 0
     private let stack = TemplateStack()
     var depth = 0
@@ -17,6 +18,7 @@ final class TemplateRenderer {
 
     init(_ input: ChatTemplateInput) throws(ChatTemplateError) {
         clock = input.clock
+        stopwatch = input.stopwatch
         outputByteLimit = max(0, input.outputByteLimit)
         scope = TemplateScope(parent: nil)
         try defineVariables(input)
@@ -49,7 +51,11 @@ final class TemplateRenderer {
     func spend(units: Int = 0) throws(ChatTemplateError) {
         let (sum, overflow) = steps.addingReportingOverflow(1 + units / TemplateLimits.unitsPerStep)
         if overflow || sum > TemplateLimits.steps { throw .limit(.steps, allowed: TemplateLimits.steps) }
+        let isLookDue = sum / TemplateLimits.stepsPerLook > steps / TemplateLimits.stepsPerLook
         steps = sum
+        if isLookDue, let stopwatch, stopwatch() > .milliseconds(TemplateLimits.milliseconds) {
+            throw .limit(.milliseconds, allowed: TemplateLimits.milliseconds)
+        }
         try stack.check()
     }
 

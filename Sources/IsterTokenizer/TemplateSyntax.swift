@@ -150,6 +150,9 @@ enum TemplateLimits {
     static let nesting = 64
     static let macroDepth = 32
     static let steps = 1_000_000
+    /// Of the caller's stopwatch, which is read once in so many steps.
+    static let milliseconds = 250
+    static let stepsPerLook = 1 << 10
     static let rangeLength = 10_000
     /// Lists in lists, so that no walk through a value goes deep.
     static let valueDepth = 64

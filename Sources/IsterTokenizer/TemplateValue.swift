@@ -61,6 +61,8 @@ public struct ChatTemplateInput: Sendable {
     /// A message's role is taken for the template's own text when it is one of these.
     public var trustedRoles: [String]
     public var clock: TemplateClock
+    /// How long the rendering has taken; nil: its time is not bounded, its steps are.
+    public var stopwatch: (@Sendable () -> Duration)?
     /// Most bytes that the prompt, or any text on the way to it, may have.
     public var outputByteLimit: Int
 
@@ -72,7 +74,8 @@ public struct ChatTemplateInput: Sendable {
         messages: [TemplateValue], tools: TemplateValue? = nil, documents: TemplateValue? = nil,
         addGenerationPrompt: Bool, bosToken: String? = nil, eosToken: String? = nil,
         specialTokens: [(name: String, token: String)] = [], variables: [(name: String, value: TemplateValue)] = [],
-        trustedRoles: [String] = ChatTemplateInput.knownRoles, clock: TemplateClock, outputByteLimit: Int
+        trustedRoles: [String] = ChatTemplateInput.knownRoles, clock: TemplateClock,
+        stopwatch: (@Sendable () -> Duration)? = nil, outputByteLimit: Int
     ) {
         self.messages = messages
         self.tools = tools
@@ -84,6 +87,7 @@ public struct ChatTemplateInput: Sendable {
         self.variables = variables
         self.trustedRoles = trustedRoles
         self.clock = clock
+        self.stopwatch = stopwatch
         self.outputByteLimit = outputByteLimit
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Edits a line on the terminal: raw mode, one row that scrolls sideways, history. Everything goes to stderr.
 final class ChatEditor {
@@ -59,6 +60,8 @@ final class ChatEditor {
 /// A mode of the terminal and the one before it.
 struct TerminalMode {
     private let before: termios
+    /// The mode before the one in force; nil: the terminal is as it was found.
+    private static let outer = Mutex<termios?>(nil)
 
     /// Keys come one by one, unseen, Ctrl-C among them. nil: no terminal.
     static func editing() -> TerminalMode? {
@@ -77,13 +80,25 @@ struct TerminalMode {
         var mode = termios()
         guard unsafe tcgetattr(0, &mode) == 0 else { return nil }
         before = mode
+        let found = mode
         change(&mode)
+        Self.outer.withLock { $0 = found }
         guard unsafe tcsetattr(0, TCSADRAIN, &mode) == 0 else { return nil }
     }
 
     func restore() {
         var mode = before
         unsafe tcsetattr(0, TCSADRAIN, &mode)
+        Self.outer.withLock { $0 = nil }
+    }
+
+    /// Before an end that comes from outside. Neither a terminal that takes no output nor being in the background may
+    /// stop it.
+    static func restoreAtEnd() {
+        guard var mode = outer.withLock(\.self) else { return }
+        signal(SIGTTOU, SIG_IGN)
+        unsafe tcsetattr(0, TCSANOW, &mode)
+        StandardError.write("\u{1B}[?2004l\n")
     }
 
     /// Of the terminal that stderr is.

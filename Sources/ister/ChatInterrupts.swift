@@ -2,9 +2,11 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Ctrl-C during a chat: stops the answer that runs; without one it ends the process, as it does anywhere else.
+/// Signals during a chat. Ctrl-C stops the answer that runs; without one it ends the process, as it does anywhere else.
+/// SIGTERM and SIGHUP end it as ever, but not before the terminal is as it was. All of this runs on a queue, where, other
+/// than in a signal handler, everything may be called.
 final class ChatInterrupts {
-    private let source: any DispatchSourceSignal
+    private let sources: [any DispatchSourceSignal]
     private let current = Current()
 
     private final class Current: Sendable {
@@ -12,17 +14,32 @@ final class ChatInterrupts {
     }
 
     init() {
-        signal(SIGINT, SIG_IGN)
-        source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-        source.setEventHandler { [current] in
-            guard let stop = current.stop.withLock(\.self) else { endProcess(Failure.Code.interrupted.rawValue) }
-            stop()
+        let interrupt = Self.source(SIGINT) { [current] in
+            if let stop = current.stop.withLock(\.self) { return stop() }
+            TerminalMode.restoreAtEnd()
+            endProcess(Failure.Code.interrupted.rawValue)
         }
+        let ends = [SIGTERM, SIGHUP].map { number in
+            Self.source(number) {
+                TerminalMode.restoreAtEnd()
+                // Whoever waits for the process is to see what ended it.
+                signal(number, SIG_DFL)
+                kill(getpid(), number)
+            }
+        }
+        sources = [interrupt] + ends
+    }
+
+    private static func source(_ number: Int32, _ handler: @escaping @Sendable () -> Void) -> any DispatchSourceSignal {
+        signal(number, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+        source.setEventHandler(handler: handler)
         source.resume()
+        return source
     }
 
     deinit {
-        source.cancel()
+        for source in sources { source.cancel() }
     }
 
     func begin(_ stop: @escaping @Sendable () -> Void) {

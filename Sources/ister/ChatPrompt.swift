@@ -37,7 +37,7 @@ struct ChatPrompt {
                 .object([(key: "role", value: .trusted($0.role)), (key: "content", value: .string($0.content))])
             },
             addGenerationPrompt: true, bosToken: spelling(tokenizer.bosID), eosToken: spelling(tokenizer.eosID),
-            clock: .now, outputByteLimit: Self.outputByteLimit)
+            clock: .now, stopwatch: TemplateClock.stopwatch(), outputByteLimit: Self.outputByteLimit)
         return tokenizer.encode(try template.render(input), addSpecial: false)
     }
 }

@@ -27,6 +27,7 @@ struct ServeConfiguration {
     var environmentKey: [APIKey] = []
     var api = APIOptions()
     var server = ServerOptions()
+    var servesPage: Bool
     var verification: Verification
     var logFormat: LineLogHandler.Format
     var logLevel: Logger.Level
@@ -67,17 +68,25 @@ struct ServeConfiguration {
         let hosts = settings.list("allowed-host")
         let origins = settings.list("cors-origin")
         let openPaths = settings.list("open")
+        servesPage = try !settings.isOn("no-page")
+        if !servesPage { server.access.openPaths.remove("/") }
         let certificate = try settings.text("tls-cert")
         let certificateKey = try settings.text("tls-key")
         server.limits.connectionCount = try settings.integer("max-connections", default: 512, in: 1...100_000)
         server.limits.perAddressCount = try settings.integer(
             "max-connections-per-address", default: 64, in: 1...100_000)
+        server.drainDelaySeconds = try settings.seconds("drain-delay", default: 0)
         server.drainSeconds = try settings.seconds("drain-timeout", default: 30)
         verification = try settings.choice("verify", default: .start)
         logFormat = try settings.choice("log-format", default: .text)
         logLevel = try settings.choice("log-level", default: .info)
         server.address = .host(host, port: port)
         try protect(host: host, key: key, isOpen: isOpen)
+        api.runningCount = parallel
+        api.placeCount = parallel + queue
+        // A request must not compete with itself for its key's places.
+        let places = keys == nil ? parallel + queue : min(parallel + queue, requestsPerKey)
+        api.parallelCount = min(api.parallelCount, places)
         try secure(certificate, certificateKey)
         allow(hosts: hosts + [host], origins: origins, openPaths: openPaths)
     }

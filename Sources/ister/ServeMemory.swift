@@ -58,7 +58,7 @@ enum ServeMemory {
 
     /// nil where the system does not tell.
     static var residentBytes: Int? {
-        let file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+        let file = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
         var bytes = [UInt8](repeating: 0, count: 128)

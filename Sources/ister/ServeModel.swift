@@ -50,9 +50,11 @@ struct LoadedModel {
     private static func plan(_ configuration: ServeConfiguration, _ file: ModelFile) throws(Failure) -> CachePlan {
         try CachePlan(
             shape: file.header.shape, format: configuration.cacheFormat ?? .default(for: file),
-            parallel: configuration.parallel, context: configuration.context, memory: configuration.cacheMemory,
-            available: Machine.availableMemory.map { max($0 - file.fileBytes, 0) })
+            parallel: configuration.parallel, batchRows: batchRows(configuration), context: configuration.context,
+            memory: configuration.cacheMemory, available: Machine.availableMemory.map { max($0 - file.fileBytes, 0) })
     }
+
+    private static func batchRows(_ configuration: ServeConfiguration) -> Int { max(512, configuration.stepTokens) }
 
     private static func limits(_ configuration: ServeConfiguration, _ plan: CachePlan) -> GeneratorLimits {
         var limits = GeneratorLimits(runningCount: configuration.parallel)
@@ -71,7 +73,7 @@ struct LoadedModel {
         options.threads = configuration.threads
         options.contextLength = plan.contextLength
         options.sequenceCount = configuration.parallel
-        options.batchRows = max(512, configuration.stepTokens)
+        options.batchRows = batchRows(configuration)
         options.cacheFormat = configuration.cacheFormat
         options.cacheBlockCount = plan.blockCount
         options.populatesCache = true
@@ -95,7 +97,7 @@ struct LoadedModel {
             id: configuration.modelName ?? name(ofFile: file.path), created: modificationTime(file.path),
             tokenizer: tokenizer, chatTemplate: file.header.chatTemplate, endTokens: endTokens, defaults: sampling,
             parameterCount: file.parameterCount, fileBytes: file.fileBytes,
-            trainedContextLength: file.header.shape.contextLength)
+            trainedContextLength: file.header.shape.contextLength, hiddenWidth: file.header.shape.hiddenWidth)
     }
 
     /// "/models/danube.ister" gives "danube".

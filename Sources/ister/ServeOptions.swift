@@ -36,12 +36,15 @@ struct ServeFlags: ParsableArguments {
     @Option(help: "Origin of web pages that may use the server: https://chat.example.com. May be repeated.")
     var corsOrigin: [String] = []
     @Option(help: "Path that needs no key, such as /readyz or /metrics. May be repeated.") var open: [String] = []
+    @Flag(help: "Serves no page at /, the one route besides /health that is open by default.") var noPage = false
     @Option(help: "PEM file of the TLS certificate and its chain.") var tlsCert: String?
     @Option(help: "PEM file of the TLS key.") var tlsKey: String?
     @Option(help: "Open connections. Default 512.") var maxConnections: String?
     @Option(help: "Open connections of one address. Default 64; behind a proxy as many as --max-connections.")
     var maxConnectionsPerAddress: String?
-    @Option(help: "Seconds that running requests have after SIGTERM. Default 30.") var drainTimeout: String?
+    @Option(help: "Seconds after SIGTERM in which /readyz says no, but requests are taken. Default 0.")
+    var drainDelay: String?
+    @Option(help: "Seconds that running requests have after that. Default 30.") var drainTimeout: String?
     @Option(help: "Checks the file's checksums: start (before serving), background or off. Default start.")
     var verify: String?
     @Option(help: "text or json, lines on stderr. Default text.") var logFormat: String?
@@ -58,12 +61,12 @@ struct ServeFlags: ParsableArguments {
             ("step-time", stepTime), ("queue", queue), ("requests-per-key", requestsPerKey),
             ("max-output-tokens", maxOutputTokens), ("request-timeout", requestTimeout), ("key-file", keyFile),
             ("tls-cert", tlsCert), ("tls-key", tlsKey), ("max-connections", maxConnections),
-            ("max-connections-per-address", maxConnectionsPerAddress), ("drain-timeout", drainTimeout),
-            ("verify", verify), ("log-format", logFormat), ("log-level", logLevel),
+            ("max-connections-per-address", maxConnectionsPerAddress), ("drain-delay", drainDelay),
+            ("drain-timeout", drainTimeout), ("verify", verify), ("log-format", logFormat), ("log-level", logLevel),
         ]
         let switches = [
             ("lenient", lenient), ("shared-prefix-cache", sharedPrefixCache), ("no-prefix-cache", noPrefixCache),
-            ("no-auth", noAuth),
+            ("no-auth", noAuth), ("no-page", noPage),
         ]
         let lists = [("allowed-host", allowedHost), ("cors-origin", corsOrigin), ("open", open)]
         var all: [String: [String]] = [:]

@@ -107,7 +107,7 @@ struct ServeRun: Sendable {
         if configuration.verification == .background { Task { await verify(model.file) } }
         application.serve(generator) { router in
             routes.add(to: router)
-            addWebPage(to: router)
+            if configuration.servesPage { addWebPage(to: router) }
         }
         let scheme = configuration.server.certificate == nil ? "http" : "https"
         logger.info("serving \(model.summary) at \(scheme)://\(address)")
@@ -139,7 +139,8 @@ struct ServeRun: Sendable {
             } else {
                 isStopping = true
                 logger.notice("draining")
-                manager.stopping(seconds: configuration.server.drainSeconds)
+                let server = configuration.server
+                manager.stopping(seconds: server.drainDelaySeconds + server.drainSeconds)
                 await group.triggerGracefulShutdown()
             }
         }

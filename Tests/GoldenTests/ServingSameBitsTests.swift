@@ -20,13 +20,14 @@ import Testing
     }
 
     private func generator(
-        _ model: ConvertedModel, sequences: Int, blocks: Int?, rows: Int, caches: Bool
+        _ model: ConvertedModel, sequences: Int, blocks: Int?, rows: Int, caches: Bool,
+        context: Int = 128
     ) async throws -> Generator<Decoder> {
         let thread = try ComputeThread()
         let file = model.file
         var options = DecoderOptions()
         options.threads = 1
-        options.contextLength = 128
+        options.contextLength = context
         options.sequenceCount = sequences
         options.cacheBlockCount = blocks
         options.batchRows = rows
@@ -41,14 +42,16 @@ import Testing
     }
 
     /// Requests with shared beginnings; some draw, some score, some embed.
-    private func requests(_ count: Int, vocabularySize: Int) -> [GenerationRequest] {
+    private func requests(
+        _ count: Int, vocabularySize: Int, beginning: Int = 70, most: Int = 80
+    ) -> [GenerationRequest] {
         var random = RandomSequence(seed: 42)
         func pick(_ bound: Int) -> Int { Int(random.nextBits() % UInt64(bound)) }
-        let beginnings = (0..<3).map { _ in (0..<70).map { _ in Int32(pick(vocabularySize)) } }
+        let beginnings = (0..<3).map { _ in (0..<beginning).map { _ in Int32(pick(vocabularySize)) } }
         return (0..<count).map { number in
             let own = (0..<1 + pick(20)).map { _ in Int32(pick(vocabularySize)) }
             var request = GenerationRequest(
-                prompt: beginnings[pick(3)].prefix(pick(51)) + own, maximumNewTokens: 1 + pick(80))
+                prompt: beginnings[pick(3)].prefix(pick(beginning - 19)) + own, maximumNewTokens: 1 + pick(most))
             if pick(2) == 0 {
                 request.sampling = .random(
                     temperature: 1.1, seed: UInt64(number), filters: SamplingFilters(topK: 40, topP: 0.95))
@@ -114,5 +117,24 @@ import Testing
         #expect(busy.load.cachedTokenCount > 0)
         #expect(busy.load.freeBlockCount == 12)
         #expect(serial.load.cachedTokenCount == 0)
+    }
+
+    /// Window 13, up to 256 positions in a pool of 6 * 16: blocks behind the window go while a request runs.
+    @Test func `behind a sliding window many in a pool smaller than one context get what each gets alone`() async throws
+    {
+        let model = try ConvertedModel("mistral-sliding-window", .q8)
+        let requests = requests(
+            30, vocabularySize: model.file.header.shape.vocabularySize, beginning: 160, most: 90)
+        let serial = try await generator(model, sequences: 1, blocks: nil, rows: 64, caches: false, context: 256)
+        let expected = try await answers(requests, serial, concurrency: 1)
+        #expect(requests.indices.contains { requests[$0].prompt.count + expected[$0].ids.count > 96 })
+        for caches in [true, false] {
+            let busy = try await generator(model, sequences: 4, blocks: 6, rows: 20, caches: caches, context: 256)
+            #expect(busy.contextLength == 256)
+            let found = try await answers(requests, busy, concurrency: 12)
+            for index in requests.indices { #expect(found[index] == expected[index], "request \(index)") }
+            #expect(busy.load.freeBlockCount == 6)
+            #expect(caches == (busy.load.cachedTokenCount > 0))
+        }
     }
 }

@@ -7,9 +7,9 @@ import Testing
     @Test func `freed blocks between kept ones go back to the system`() throws {
         let bytes = 64 << 10
         let blocks = (0..<1024).map { _ in
-            let block = unsafe UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 16)
+            let block = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 16)
             unsafe block.initializeMemory(as: UInt8.self, repeating: 1, count: bytes)
-            return unsafe Int(bitPattern: block)
+            return Int(bitPattern: block)
         }
         func free(_ isFreed: (Int) -> Bool) {
             for (index, block) in blocks.enumerated() where isFreed(index) {
@@ -27,18 +27,20 @@ import Testing
 
     @Test func `an idle server is trimmed once after it has grown`() {
         var rhythm = ServeMemory.Rhythm(residentBytes: 50 << 20)
-        #expect(!rhythm.isDue(residentBytes: 51 << 20, isIdle: true))
-        #expect(rhythm.isDue(residentBytes: 52 << 20, isIdle: true))
+        let isDue = { rhythm.isDue(residentBytes: $0 << 20, isIdle: $1) }
+        #expect(!isDue(51, true))
+        #expect(isDue(52, true))
         rhythm.trimmed(residentBytes: 51 << 20)
-        #expect(!rhythm.isDue(residentBytes: 52 << 20, isIdle: true))
+        #expect(!isDue(52, true))
         // What went down by itself counts from there.
-        #expect(!rhythm.isDue(residentBytes: 45 << 20, isIdle: true))
-        #expect(rhythm.isDue(residentBytes: 47 << 20, isIdle: true))
+        #expect(!isDue(45, true))
+        #expect(isDue(47, true))
     }
 
     @Test func `a busy server is trimmed after half a minute`() {
         var rhythm = ServeMemory.Rhythm(residentBytes: 50 << 20)
-        for _ in 1..<ServeMemory.Rhythm.busySeconds { #expect(!rhythm.isDue(residentBytes: 60 << 20, isIdle: false)) }
-        #expect(rhythm.isDue(residentBytes: 60 << 20, isIdle: false))
+        let isDue = { rhythm.isDue(residentBytes: $0 << 20, isIdle: $1) }
+        for _ in 1..<ServeMemory.Rhythm.busySeconds { #expect(!isDue(60, false)) }
+        #expect(isDue(60, false))
     }
 }

@@ -91,6 +91,8 @@ struct SettingsTests {
         #expect(code { _ = try configure(["key-file": ["/nonexistent"]]) } == .configuration)
         #expect(code { _ = try configure(["tls-cert": ["a"]]) } == .usage)
         #expect(try configure(["host": ["::1"]]).server.access.allowedHosts.contains("[::1]"))
+        #expect(try configure([:]).server.access.openPaths == ["/", "/health"])
+        #expect(try configure(["no-page": ["true"]]).server.access.openPaths == ["/health"])
     }
 
     @Test func `sizes are read in powers of 1024`() {

@@ -14,7 +14,7 @@ import Testing
 
     private func compute(_ tokens: [Int32], _ pool: inout BlockPool) {
         var blocks = pool.cached(tokens, partition: client, most: tokens.count / 16)
-        for block in blocks { pool.hold(block) }
+        pool.hold(blocks)
         let first = blocks.count
         for index in first..<tokens.count / 16 {
             guard let block = pool.take() else { return }
@@ -63,7 +63,7 @@ import Testing
     @Test func `a held block is never taken`() {
         var pool = pool(2, [text(1)])
         let held = pool.cached(text(1), partition: client, most: 1)
-        for block in held { pool.hold(block) }
+        pool.hold(held)
         #expect(pool.availableCount == 1)
         let taken = pool.take()
         #expect(taken != nil && taken != held.first)

@@ -21,8 +21,11 @@ struct SchedulerInvariants {
         let pool = scheduler.pool
         var holders = Array(repeating: 0, count: pool.references.count)
         for entry in scheduler.running {
-            try require(Set(entry.blocks).count == entry.blocks.count, "\(entry.id) holds a block twice")
-            for block in entry.blocks { holders[Int(block)] += 1 }
+            let held = entry.blocks.dropFirst(entry.releasedCount)
+            try require(Set(held).count == held.count, "\(entry.id) holds a block twice")
+            try require(!held.contains(BlockPool.none), "\(entry.id) lacks a block")
+            try checkWindow(entry, scheduler)
+            for block in held { holders[Int(block)] += 1 }
         }
         try require(holders == pool.references, "references do not balance: \(holders), \(pool.references)")
         var lone = 0
@@ -32,19 +35,36 @@ struct SchedulerInvariants {
             let isCached = pool.cache.contains(block)
             if holders[index] > 0, !isCached { lone += 1 }
             if holders[index] == 0, isCached { idle += 1 }
-            if holders[index] > 0, let parent = pool.cache.parent(of: block) {
-                try require(holders[Int(parent)] > 0, "block \(block) is held without its prefix")
-            }
+            guard pool.window == nil, holders[index] > 0, let node = pool.cache.node(of: block),
+                let parent = pool.cache.parent(of: node)
+            else { continue }
+            let prefix = pool.cache.block(of: parent)
+            try require(prefix.map { holders[Int($0)] > 0 } ?? false, "block \(block) is held without its prefix")
         }
         try require(idle == pool.cache.idleCount, "\(idle) idle blocks, counted \(pool.cache.idleCount)")
         try require(pool.unusedCount + pool.cache.count + lone == pool.blockCount, "blocks are lost")
+    }
+
+    /// Everything behind the window is given back, and nothing that is seen.
+    private static func checkWindow(_ entry: SchedulerEntry, _ scheduler: Scheduler) throws {
+        var count = 0
+        if let window = scheduler.settings.window {
+            count = max((entry.computedCount - window + 1) / 16, 0)
+            // The last that the cache knows stays.
+            if scheduler.pool.cachesPrefixes { count = max(min(count, entry.sharedCount - 1), 0) }
+        }
+        try require(entry.releasedCount == count, "\(entry.id) gave \(entry.releasedCount) of \(count) blocks back")
+        let released = entry.blocks.prefix(count)
+        try require(released.allSatisfy { $0 == BlockPool.none }, "\(entry.id) keeps a block that it gave back")
+        let most = scheduler.settings.mostHeld ?? entry.blocks.count
+        try require(entry.blocks.count - count <= most, "\(entry.id) holds more than it sees")
     }
 
     /// Two sequences share a block only if it is full and the tokens up to its end are the same.
     private static func checkSharing(_ scheduler: Scheduler) throws {
         var first: [Int32: (entry: Int, index: Int)] = [:]
         for (number, entry) in scheduler.running.enumerated() {
-            for (index, block) in entry.blocks.enumerated() {
+            for (index, block) in entry.blocks.enumerated() where block != BlockPool.none {
                 guard let other = first[block] else {
                     first[block] = (number, index)
                     continue

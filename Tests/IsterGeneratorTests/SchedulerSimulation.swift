@@ -40,12 +40,16 @@ struct SchedulerSimulation {
         limits.stepTokenCount = pick(1...40)
         limits.stepSeconds = pick(0...2) == 0 ? nil : Double(pick(1...60)) / 1000
         limits.cachesPrefixes = pick(0...4) > 0
+        let blockCount = pick(1...3) + contextLength / pick(10...20)
+        let batchRows = pick(1...50)
+        // With a window the pool may be smaller than a context.
+        let window = pick(0...1) == 0 ? pick(1...60) : nil
         var settings = SchedulerSettings(
-            contextLength: contextLength, blockCount: pick(1...3) + contextLength / pick(10...20),
-            batchRows: pick(1...50), sequenceCount: sequenceCount, limits: limits)
+            contextLength: window == nil ? contextLength : contextLength * pick(1...3), blockCount: blockCount,
+            batchRows: batchRows, sequenceCount: sequenceCount, limits: limits, window: window)
         settings.placeTurn = pick(4...200)
         scheduler = Scheduler(settings)
-        cache = StubCache(blockCount: settings.blockCount, sequenceCount: sequenceCount)
+        cache = StubCache(blockCount: settings.blockCount, sequenceCount: sequenceCount, window: window)
         arrivalCount = pick(6...20)
         arrivalChance = pick(1...8)
         partitions = pick(1...3)
@@ -64,6 +68,8 @@ struct SchedulerSimulation {
         try SchedulerInvariants.require(living.isEmpty, "\(living.count) requests were never ended")
         let pool = scheduler.pool
         try SchedulerInvariants.require(pool.availableCount == pool.blockCount, "blocks did not come back")
+        while scheduler.pool.take() != nil {}
+        try SchedulerInvariants.require(scheduler.pool.cache.nodeCount == 0, "prefixes without blocks stayed")
     }
 
     private mutating func arrive() {
@@ -126,6 +132,9 @@ struct SchedulerSimulation {
         scheduler.commit(plan, outcomes, now: clock)
         try SchedulerInvariants.check(scheduler)
         counts.preemptions += plan.preempted.count
+        counts.released += scheduler.running.reduce(0) { $0 + $1.releasedCount }
+        counts.prefixesWithoutStart += plan.slices.count { $0.startsWithCached != nil && $0.blocks.first == -1 }
+        counts.longerThanPool += plan.slices.count { $0.end > scheduler.pool.blockCount * 16 }
     }
 
     private mutating func started(_ slice: StepPlan.Slice) throws {
@@ -210,12 +219,20 @@ struct SimulationCounts {
     var finished = 0
     var preemptions = 0
     var cachedTokens = 0
+    /// Blocks behind windows, summed over the steps.
+    var released = 0
+    /// Requests that went on from a cached prefix whose first block was not needed.
+    var prefixesWithoutStart = 0
+    var longerThanPool = 0
 
     static func + (left: SimulationCounts, right: SimulationCounts) -> SimulationCounts {
         SimulationCounts(
             steps: left.steps + right.steps, accepted: left.accepted + right.accepted,
             refused: left.refused + right.refused, finished: left.finished + right.finished,
-            preemptions: left.preemptions + right.preemptions, cachedTokens: left.cachedTokens + right.cachedTokens)
+            preemptions: left.preemptions + right.preemptions, cachedTokens: left.cachedTokens + right.cachedTokens,
+            released: left.released + right.released,
+            prefixesWithoutStart: left.prefixesWithoutStart + right.prefixesWithoutStart,
+            longerThanPool: left.longerThanPool + right.longerThanPool)
     }
 }
 

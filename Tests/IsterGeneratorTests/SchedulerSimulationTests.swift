@@ -24,6 +24,9 @@ import Testing
         #expect(counts.refused > 0)
         #expect(counts.preemptions > Int(Self.seedCount) / 10)
         #expect(counts.cachedTokens > Int(Self.seedCount))
+        #expect(counts.released > Int(Self.seedCount))
+        #expect(counts.prefixesWithoutStart > 0)
+        #expect(counts.longerThanPool > Int(Self.seedCount) / 10)
         print("simulation of \(Self.seedCount) seeds: \(counts)")
     }
 

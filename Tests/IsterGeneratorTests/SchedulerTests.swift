@@ -1,76 +1,10 @@
-import IsterDecoder
 import Testing
 
 @testable import IsterGenerator
 
 @Suite struct SchedulerTests {
-    /// Runs a scheduler with a model that never ends a text, unless told.
-    private struct Driver {
-        var scheduler: Scheduler
-        /// Tokens that a request still wants.
-        var left: [RequestID: Int] = [:]
-        var names: [RequestID: String] = [:]
-        /// Requests whose next slice cannot be computed.
-        var failing: Set<RequestID> = []
-        var starts: [String] = []
-        var clock = 0.0
-        /// Of a step, by its rows.
-        var seconds: (Int) -> Double = { _ in 1 }
-
-        init(
-            blocks: Int = 100, rows: Int = 64, sequences: Int = 4, context: Int = 400, placeTurn: Int = 1024,
-            _ change: (inout GeneratorLimits) -> Void = { _ in }
-        ) {
-            var limits = GeneratorLimits(runningCount: sequences)
-            change(&limits)
-            var settings = SchedulerSettings(
-                contextLength: context, blockCount: blocks, batchRows: rows, sequenceCount: sequences, limits: limits)
-            settings.placeTurn = placeTurn
-            scheduler = Scheduler(settings)
-        }
-
-        @discardableResult
-        mutating func submit(
-            _ name: String, client: String = "", prompt: Int, tokens: Int = 1, priority: Int = 0, first: Int32 = 0
-        ) throws -> RequestID {
-            var work = ScheduledWork(prompt: (0..<Int32(prompt)).map { first + $0 })
-            work.client = client
-            work.partition = .client(client)
-            work.priority = priority
-            let id = try scheduler.submit(work, now: clock).id
-            left[id] = tokens
-            names[id] = name
-            return id
-        }
-
-        /// Rows of each request in the next step.
-        mutating func step() -> [String: Int] {
-            let plan = scheduler.plan(now: clock)
-            var rows: [String: Int] = [:]
-            var outcomes: [SliceOutcome] = []
-            for slice in plan.slices {
-                let name = names[slice.id] ?? ""
-                rows[name] = slice.tokens.count
-                if slice.startsWithCached != nil { starts.append(name) }
-                guard !failing.contains(slice.id) else {
-                    outcomes.append(.failed)
-                    continue
-                }
-                guard slice.logits == .last else {
-                    outcomes.append(.advanced(token: nil))
-                    continue
-                }
-                left[slice.id, default: 0] -= 1
-                outcomes.append(left[slice.id] == 0 ? .finished(token: 7) : .advanced(token: 7))
-            }
-            clock += seconds(plan.rowCount)
-            scheduler.commit(plan, outcomes, now: clock)
-            return rows
-        }
-    }
-
     @Test func `a prompt alone fills the step`() throws {
-        var driver = Driver()
+        var driver = SchedulerDriver()
         try driver.submit("a", prompt: 100)
         #expect(driver.step() == ["a": 64])
         #expect(driver.step() == ["a": 36])
@@ -78,7 +12,7 @@ import Testing
     }
 
     @Test func `while one decodes, prompts share what its row leaves of the step's tokens`() throws {
-        var driver = Driver { $0.stepTokenCount = 10 }
+        var driver = SchedulerDriver { $0.stepTokenCount = 10 }
         try driver.submit("a", prompt: 1, tokens: 100)
         #expect(driver.step() == ["a": 1])
         try driver.submit("b", prompt: 20, tokens: 100)
@@ -89,7 +23,7 @@ import Testing
     }
 
     @Test func `decoding requests leave a prompt at least a row`() throws {
-        var driver = Driver { $0.stepTokenCount = 1 }
+        var driver = SchedulerDriver { $0.stepTokenCount = 1 }
         try driver.submit("a", prompt: 1, tokens: 100)
         _ = driver.step()
         try driver.submit("b", prompt: 3, tokens: 100)
@@ -98,7 +32,7 @@ import Testing
 
     @Test func `steps take about the wanted time while one decodes, however slow a row is`() throws {
         for perRow in [0.001, 0.004] {
-            var driver = Driver(rows: 512, context: 4000) {
+            var driver = SchedulerDriver(rows: 512, context: 4000) {
                 $0.stepTokenCount = 512
                 $0.stepSeconds = 0.1
             }
@@ -120,7 +54,7 @@ import Testing
     }
 
     @Test func `clients take turns, not requests`() throws {
-        var driver = Driver(sequences: 1)
+        var driver = SchedulerDriver(sequences: 1)
         for name in ["a1", "a2", "a3"] { try driver.submit(name, client: "a", prompt: 10) }
         for name in ["b1", "b2"] { try driver.submit(name, client: "b", prompt: 10) }
         while !driver.scheduler.isIdle { _ = driver.step() }
@@ -128,7 +62,7 @@ import Testing
     }
 
     @Test func `turns count tokens: who had a long prompt waits for several short ones`() throws {
-        var driver = Driver(sequences: 1)
+        var driver = SchedulerDriver(sequences: 1)
         for name in ["a1", "a2"] { try driver.submit(name, client: "a", prompt: 60) }
         for name in ["b1", "b2", "b3"] { try driver.submit(name, client: "b", prompt: 20) }
         while !driver.scheduler.isIdle { _ = driver.step() }
@@ -136,7 +70,7 @@ import Testing
     }
 
     @Test func `within a client the lower priority number goes first, then who came first`() throws {
-        var driver = Driver(sequences: 1)
+        var driver = SchedulerDriver(sequences: 1)
         for (name, priority) in [("a", 0), ("b", 5), ("c", 1), ("d", 1)] {
             try driver.submit(name, prompt: 10, priority: priority)
         }
@@ -145,7 +79,7 @@ import Testing
     }
 
     @Test func `one prompt is finished before another of equal right begins`() throws {
-        var driver = Driver(rows: 16)
+        var driver = SchedulerDriver(rows: 16)
         for name in ["a", "b"] { try driver.submit(name, client: name, prompt: 32, first: name == "a" ? 0 : 50) }
         var steps: [[String: Int]] = []
         while !driver.scheduler.isIdle { steps.append(driver.step()) }
@@ -153,7 +87,7 @@ import Testing
     }
 
     @Test func `a long prompt makes way for another client's after a turn`() throws {
-        var driver = Driver(rows: 16) { $0.stepTokenCount = 16 }
+        var driver = SchedulerDriver(rows: 16) { $0.stepTokenCount = 16 }
         try driver.submit("long", client: "a", prompt: 320)
         _ = driver.step()
         try driver.submit("short", client: "b", prompt: 10, first: 1000)
@@ -166,7 +100,7 @@ import Testing
     }
 
     @Test func `a client that waits gets a place from one that is far ahead`() throws {
-        var driver = Driver(sequences: 2, placeTurn: 20)
+        var driver = SchedulerDriver(sequences: 2, placeTurn: 20)
         for name in ["a1", "a2"] { try driver.submit(name, client: "a", prompt: 10, tokens: 300) }
         for _ in 0..<5 { _ = driver.step() }
         try driver.submit("b", client: "b", prompt: 10, tokens: 5, first: 1000)
@@ -182,7 +116,7 @@ import Testing
     }
 
     @Test func `without blocks the youngest makes way, keeps its prefix and comes back`() throws {
-        var driver = Driver(blocks: 5, context: 80)
+        var driver = SchedulerDriver(blocks: 5, context: 80)
         for name in ["a", "b"] { try driver.submit(name, prompt: 16, tokens: 40, first: name == "a" ? 0 : 100) }
         var rows: [[String: Int]] = []
         while !driver.scheduler.isIdle { rows.append(driver.step()) }
@@ -194,7 +128,7 @@ import Testing
     }
 
     @Test func `of a prompt that is wholly cached the last block is computed, for its logits`() throws {
-        var driver = Driver()
+        var driver = SchedulerDriver()
         try driver.submit("a", prompt: 32, tokens: 1)
         #expect(driver.step() == ["a": 32])
         try driver.submit("b", prompt: 32, tokens: 1)
@@ -202,7 +136,7 @@ import Testing
     }
 
     @Test func `nothing of a slice that failed is found later`() throws {
-        var driver = Driver()
+        var driver = SchedulerDriver()
         driver.failing.insert(try driver.submit("bad", prompt: 40))
         _ = driver.step()
         #expect(driver.scheduler.isIdle)
@@ -211,7 +145,7 @@ import Testing
     }
 
     @Test func `a full queue and a client's limit refuse, with a time to come back`() throws {
-        var driver = Driver(sequences: 1) {
+        var driver = SchedulerDriver(sequences: 1) {
             $0.waitingCount = 1
             $0.perClientCount = 2
             $0.waitingTokenCount = 30
@@ -222,13 +156,14 @@ import Testing
         #expect(throws: GenerationError.clientLimit(client: "a", count: 2, retryAfter: 5 * 2 / 3.0)) {
             try driver.submit("a3", client: "a", prompt: 10)
         }
+        #expect(!driver.scheduler.hasPlace)
         #expect(throws: GenerationError.queueFull(waiting: 1, retryAfter: 5)) {
             try driver.submit("b", client: "b", prompt: 10)
         }
     }
 
     @Test func `waiting tokens are bounded, but one prompt of any length may wait`() throws {
-        var driver = Driver(sequences: 1) { $0.waitingTokenCount = 30 }
+        var driver = SchedulerDriver(sequences: 1) { $0.waitingTokenCount = 30 }
         try driver.submit("a", prompt: 10, tokens: 50)
         _ = driver.step()
         try driver.submit("b", prompt: 100)
@@ -236,7 +171,7 @@ import Testing
     }
 
     @Test func `a prompt that no pool could hold is refused`() throws {
-        var driver = Driver(blocks: 2)
+        var driver = SchedulerDriver(blocks: 2)
         #expect(throws: GenerationError.promptTooLong(tokens: 33, contextLength: 32)) {
             try driver.submit("a", prompt: 33)
         }

@@ -50,6 +50,14 @@ import Testing
         #expect(abs(run(Machine(), steps: 30) - 0.1) < 0.002)
     }
 
+    @Test func `the first steps are short, since nobody knows how long they take`() {
+        let budget = StepBudget(mostRows: 1000, seconds: 0.1)
+        #expect(budget.promptRows(decoding: 8) == 56)
+        #expect(budget.promptRows(decoding: 60) == 16)
+        #expect(budget.promptRowsAlone(batchRows: 512) == 64)
+        #expect(StepBudget(mostRows: 20, seconds: 0.1).promptRows(decoding: 8) == 12)
+    }
+
     @Test func `one step that was held up costs the next one a fifth of its rows at most`() {
         var budget = StepBudget(mostRows: 1000, seconds: 0.1)
         budget.observe(decoding: 8, prompts: 92, seconds: 0.1)

@@ -7,6 +7,8 @@ final class FakeGenerator: TextGenerator, Sendable {
         case refuse(GenerationError)
         case token(Int32)
         case pause(Double)
+        /// Until it is so.
+        case until(@Sendable () -> Bool)
         /// Until the request is cancelled.
         case hang
         case fail(GenerationError)
@@ -35,7 +37,15 @@ final class FakeGenerator: TextGenerator, Sendable {
     var requests: [GenerationRequest] { state.withLock { $0.requests } }
     var cancelledCount: Int { state.withLock { $0.cancelled } }
     var mostAtOnce: Int { state.withLock { $0.most } }
-    var load: GeneratorLoad { GeneratorLoad() }
+    /// The queue takes no more.
+    let isFull = Mutex(false)
+
+    var load: GeneratorLoad {
+        var load = GeneratorLoad()
+        load.isFull = isFull.withLock { $0 }
+        return load
+    }
+
     func stopAccepting() {}
 
     func generate(_ request: GenerationRequest, text: any TextStream) -> Generation {
@@ -121,6 +131,8 @@ private struct FakeRun {
             events.yield(.token(GeneratedToken(id: id, text: piece, score: score)))
             if isEnd { finish = .stop } else if ids.count >= request.maximumNewTokens { finish = .length }
         case .pause(let seconds): try? await Task.sleep(for: .seconds(seconds))
+        case .until(let isSo):
+            while !isSo(), !Task.isCancelled { try? await Task.sleep(for: .milliseconds(2)) }
         case .hang: try? await Task.sleep(for: .seconds(600))
         case .fail(let error): events.finish(throwing: error)
         case .finish(let reason): finish = reason

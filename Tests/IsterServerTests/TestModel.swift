@@ -44,6 +44,7 @@ enum TestModel {
     ) throws -> ServedModel {
         ServedModel(
             id: "tiny", created: 1_700_000_000, tokenizer: try tokenizer(prefix: prefix), chatTemplate: template,
-            endTokens: [end], defaults: defaults, parameterCount: 1234, fileBytes: 5678, trainedContextLength: 128)
+            endTokens: [end], defaults: defaults, parameterCount: 1234, fileBytes: 5678, trainedContextLength: 128,
+            hiddenWidth: 3)
     }
 }

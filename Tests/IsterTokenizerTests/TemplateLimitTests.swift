@@ -173,4 +173,17 @@ import Testing
         done.wait()
         #expect(isDone.withLock { $0 })
     }
+
+    @Test func `a rendering may take 250 ms, not a nanosecond more`() throws {
+        func render(_ time: Duration?) throws(ChatTemplateError) {
+            var input = TemplateGolden.input(messages: [])
+            if let time { input.stopwatch = { time } }
+            _ = try ChatTemplate("{% for i in range(2000) %}{% endfor %}").render(input)
+        }
+        #expect(throws: Never.self) { try render(nil) }
+        #expect(throws: Never.self) { try render(.milliseconds(250)) }
+        #expect(throws: ChatTemplateError.limit(.milliseconds, allowed: 250)) {
+            try render(.milliseconds(250) + .nanoseconds(1))
+        }
+    }
 }

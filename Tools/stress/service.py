@@ -106,9 +106,16 @@ def thread_names(root):
     return collections.Counter(names)
 
 
+# Workers of Swift's runtime: it makes up to two for each processor, and ends idle ones when it likes.
+POOL = "oot.default-qos"
+
+
 class Held:
+    """threads: those that the server itself makes. workers: those of the runtime's pool."""
+
     def __init__(self, descriptors, names, resident, anonymous):
         self.descriptors, self.resident, self.anonymous = descriptors, resident, anonymous
+        self.workers = names.pop(POOL, 0)
         self.names, self.threads = names, names.total()
 
     def new_threads(self, before):
@@ -116,5 +123,5 @@ class Held:
         return list((self.names - before.names).elements())
 
     def __str__(self):
-        return (f"{self.descriptors} descriptors, {self.threads} threads, {self.resident / 2**20:.1f} MiB "
+        return (f"{self.descriptors} descriptors, {self.threads} + {self.workers} threads, {self.resident / 2**20:.1f} MiB "
                 f"({self.anonymous / 2**20:.1f} private)")

@@ -1,4 +1,5 @@
 """What every attack must leave as it was: descriptors, threads, memory, and the speed of the others."""
+import os
 import time
 
 import bystanders
@@ -37,8 +38,10 @@ class Survival:
         check(self.part, "no request, block or connection is left", not left, left or "")
         check(self.part, "descriptors are back", held.descriptors <= self.base.descriptors,
               f"{self.base.descriptors} before, {held.descriptors} after")
-        check(self.part, "threads are back", held.threads <= self.base.threads,
-              f"{self.base.threads} before, {held.threads} after {held.new_threads(self.base) or ''}")
+        check(self.part, "threads are back, workers not more than two a processor",
+              held.threads <= self.base.threads and held.workers <= 2 * os.cpu_count(),
+              f"{self.base.threads} + {self.base.workers} before, {held.threads} + {held.workers} after "
+              f"{held.new_threads(self.base) or ''}")
         ratio = held.resident / self.base.resident
         check(self.part, "resident memory is back to base + 5 %", ratio <= 1.05,
               f"{self.base.resident / 2**20:.1f} MiB before, {held.resident / 2**20:.1f} after ({ratio:.3f}); private "

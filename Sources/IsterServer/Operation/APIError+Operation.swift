@@ -48,6 +48,7 @@ extension APIError {
     }
 
     static let tooManyConnections = overloaded("Too many connections are open; please try again later.", retryAfter: 1)
+    static let queueFull = overloaded("All places are taken and the queue is full.", retryAfter: 1)
     static let draining = overloaded("The server is stopping and accepts no more requests.", retryAfter: 5)
     static let loading = APIError(
         .serviceUnavailable, type: "service_unavailable_error", message: "The model is being loaded.",

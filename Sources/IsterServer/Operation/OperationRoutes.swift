@@ -14,15 +14,22 @@ struct OperationRoutes: Sendable {
 
     func add(to router: Router<ServerContext>) {
         let state = state
-        for path in ["health", "v1/health", "readyz"] {
+        for path in ["health", "v1/health"] {
             router.get(RouterPath(path)) { _, _ throws(APIError) in
                 if let refusal = state.refusal { throw refusal }
                 return Response(Self.ok)
             }
         }
+        let load = load
+        router.get("readyz") { _, _ throws(APIError) in
+            if let refusal = state.unreadiness { throw refusal }
+            // The same as a request would be told.
+            if load()?.isFull == true { throw APIError.queueFull }
+            return Response(Self.ok)
+        }
         // The process runs and its event loop turns: a long prompt must not get it killed.
         router.get("livez") { _, _ in Response(Self.ok) }
-        let (metrics, connectionCount, load) = (metrics, connectionCount, load)
+        let (metrics, connectionCount) = (metrics, connectionCount)
         router.get("metrics") { _, _ in
             let text = metrics.text(load: load(), connectionCount: connectionCount())
             return Response(

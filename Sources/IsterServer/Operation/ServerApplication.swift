@@ -22,6 +22,7 @@ public final class ServerApplication: Service {
         var responder: any HTTPResponder<ServerContext>
         var generator: ObservedGenerator?
         var drain = DrainOutcome()
+        var delay: Task<Void, Never>?
         var deadline: Task<Void, Never>?
     }
 
@@ -94,8 +95,21 @@ public final class ServerApplication: Service {
         try result.get()
     }
 
-    /// Takes no new work and lets what runs end, until the deadline.
+    /// Takes no new work, after a delay in which only the readiness says so, and lets what runs end, until the deadline.
     public func drain() {
+        guard options.drainDelaySeconds > 0, state.phase == .ready else { return drainNow() }
+        state.advance(to: .leaving)
+        serving.withLock { serving in
+            guard serving.delay == nil else { return }
+            let seconds = options.drainDelaySeconds
+            serving.delay = Task { [weak self] in
+                try? await Task.sleep(for: .seconds(seconds))
+                self?.drainNow()
+            }
+        }
+    }
+
+    private func drainNow() {
         state.advance(to: .draining)
         let isFirst = serving.withLock { serving in
             guard serving.deadline == nil else { return false }

@@ -6,6 +6,8 @@ public final class ServerState: Sendable {
         /// Listens, but the model is not there yet.
         case loading
         case ready
+        /// Still takes work, but tells the load balancer that it will not for long.
+        case leaving
         /// Finishes what it has.
         case draining
         /// The model file changed while in use.
@@ -36,16 +38,20 @@ public final class ServerState: Sendable {
         switch phase {
         case .loading: 0
         case .ready: 1
-        case .draining: 2
-        case .damaged: 3
+        case .leaving: 2
+        case .draining: 3
+        case .damaged: 4
         }
     }
+
+    /// Why no work should be sent; nil when it may.
+    var unreadiness: APIError? { phase == .leaving ? .draining : refusal }
 
     /// Why no work is taken; nil when it is.
     var refusal: APIError? {
         switch phase {
         case .loading: .loading
-        case .ready: nil
+        case .ready, .leaving: nil
         case .draining: .draining
         case .damaged: .damaged
         }

@@ -50,6 +50,7 @@ class Answer {
     this.node.setAttribute("aria-label", "Answer");
     this.node.setAttribute("aria-busy", "true");
     this.body = element("div", "text");
+    this.markdown = new Markdown(this.body, actions.shown);
     this.figures = element("span", "figures", "Waiting for the server…");
     this.foot = element("div", "foot");
     this.foot.append(this.figures);
@@ -80,8 +81,10 @@ class Answer {
     this.last = now;
     this.tokens += scores.length || 1;
     this.text += text;
+    // For tests: the text before it became elements.
+    this.body.source = this.text;
     if (scores.length || this.pending.length) this.addTokens(text, scores);
-    else this.body.append(text);
+    else this.markdown.add(text);
     this.showProgress(now);
   }
 
@@ -118,6 +121,7 @@ class Answer {
   // how: "stopped" by the reader, an ApiError, or nothing.
   end(how) {
     this.node.classList.remove("running");
+    if (this.markdown.source) this.markdown.show();
     this.node.removeAttribute("aria-busy");
     const parts = [];
     const count = this.usage ? this.usage.completion_tokens : this.tokens;

@@ -63,7 +63,7 @@ async function answer() {
   const current = running = { controller };
   const base = turns.length;
   for (const old of document.querySelectorAll(".foot button.retry")) old.remove();
-  const view = new Answer({ retry: () => regenerate(base) });
+  const view = new Answer({ retry: () => regenerate(base), shown: () => follower.follow() });
   view.retry.classList.add("retry");
   refreshControls();
   follower.follow(true);

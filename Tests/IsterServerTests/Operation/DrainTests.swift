@@ -1,6 +1,7 @@
 import Foundation
 import IsterGenerator
 @testable import IsterServer
+import Synchronization
 import Testing
 
 struct DrainTests {
@@ -8,11 +9,13 @@ struct DrainTests {
         #"{"model":"tiny","messages":[{"role":"user","content":"x"}],"stream":true,"max_tokens":20}"#
 
     private func run(
-        drainSeconds: Double, generator: any TextGenerator, _ body: (TestService) async throws -> Void
+        drainSeconds: Double, delaySeconds: Double = 0, generator: any TextGenerator,
+        _ body: (TestService) async throws -> Void
     ) async throws -> ServerApplication.DrainOutcome {
         var options = ServerOptions()
         options.limits.lingerSeconds = 0.3
         options.drainSeconds = drainSeconds
+        options.drainDelaySeconds = delaySeconds
         var outcome = ServerApplication.DrainOutcome()
         var application: ServerApplication?
         try await TestService.run(options, generator: generator) { generator, router in
@@ -102,6 +105,45 @@ struct DrainTests {
                     #expect(clients.count >= 15)
                 }
             }
+        }
+    }
+
+    @Test func `during the delay only the readiness says that the server leaves`() async throws {
+        let outcome = try await run(drainSeconds: 5, delaySeconds: 600, generator: FakeGenerator()) { service in
+            #expect(try await service.request("GET", "/readyz").status == 200)
+            service.application.drain()
+            let readiness = try await service.request("GET", "/readyz")
+            #expect(readiness.status == 503)
+            #expect(readiness.code == "server_is_overloaded")
+            #expect(try await service.request("GET", "/health").status == 200)
+            #expect(try await service.post("/v1/chat/completions", body: Self.ask).status == 200)
+        }
+        #expect(outcome == .init(drained: 0, cut: 0))
+    }
+
+    @Test func `after the delay the doors close`() async throws {
+        _ = try await run(drainSeconds: 5, delaySeconds: 0.1, generator: FakeGenerator()) { service in
+            service.application.drain()
+            try await waitUntil { service.application.state.phase == .draining }
+            #expect(service.application.state.phase == .draining)
+        }
+    }
+
+    @Test func `a server with a full queue or without a model is not ready, but healthy or alive`() async throws {
+        let generator = FakeGenerator()
+        try await TestService.run(generator: generator) { service in
+            #expect(try await service.request("GET", "/readyz").status == 200)
+            generator.isFull.withLock { $0 = true }
+            let readiness = try await service.request("GET", "/readyz")
+            #expect(readiness.status == 503)
+            #expect(readiness.code == "server_is_overloaded")
+            #expect(readiness.headers["retry-after"] != nil)
+            #expect(try await service.request("GET", "/health").status == 200)
+        }
+        try await TestService.run(isReady: false) { service in
+            let readiness = try await service.request("GET", "/readyz")
+            #expect(readiness.status == 503 && readiness.code == "model_loading")
+            #expect(try await service.request("GET", "/livez").status == 200)
         }
     }
 }
