@@ -65,7 +65,12 @@ ISTER_INLINE __m256i dot_line_q4(__m256i dot, __m256i weights, __m256i x) {
 
 ISTER_INLINE __m256i scale_of_dot(__m256i scale_twice) { return scale_twice; }
 
+/// Weights are used as they lie up to here; from one token more on, a form of their own is faster.
+enum { FEW_TOKENS_Q4 = 3, FEW_TOKENS_Q8 = 24 };
+
 #include "matmul_256.inc"
+
+#include "matmul_few_256.inc"
 
 #include "tile_avx2.inc"
 

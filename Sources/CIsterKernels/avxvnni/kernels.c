@@ -57,7 +57,12 @@ ISTER_INLINE __m256i scale_of_dot(__m256i scale_twice) {
   return _mm256_and_si256(scale_twice, _mm256_set1_epi32(0xFFFF));
 }
 
+/// As for AVX2, but not measured.
+enum { FEW_TOKENS_Q4 = 1, FEW_TOKENS_Q8 = 8 };
+
 #include "../avx2/matmul_256.inc"
+
+#include "../avx2/matmul_few_256.inc"
 
 #include "tile_vnni.inc"
 
