@@ -46,13 +46,25 @@ extension Checkpoint {
     private func readStored(
         _ tensor: TensorDescription, firstRow: Int, into out: UnsafeMutableBufferPointer<Float>
     ) throws(CheckpointError) {
+        if tensor.type == .f32 {
+            let start = tensor.offset + firstRow * tensor.rowBytes
+            return try unsafe files[tensor.file].read(into: UnsafeMutableRawBufferPointer(out), at: start)
+        }
+        let blockLength = tensor.type.blockLength
+        unsafe try readBlocks(tensor, firstRow: firstRow, count: out.count / blockLength) { bytes, blocks in
+            let values = blocks.lowerBound * blockLength..<blocks.upperBound * blockLength
+            unsafe expand(bytes, tensor.type, into: out.extracting(values))
+        }
+    }
+
+    /// `blockCount` blocks from `firstRow` on, as stored, some at a time.
+    func readBlocks(
+        _ tensor: TensorDescription, firstRow: Int, count blockCount: Int,
+        _ body: (_ bytes: UnsafeRawBufferPointer, _ blocks: Range<Int>) throws(CheckpointError) -> Void
+    ) throws(CheckpointError) {
         let file = files[tensor.file]
         let start = tensor.offset + firstRow * tensor.rowBytes
-        if tensor.type == .f32 {
-            return try unsafe file.read(into: UnsafeMutableRawBufferPointer(out), at: start)
-        }
-        let (blockLength, blockBytes) = (tensor.type.blockLength, tensor.type.blockBytes)
-        let blockCount = out.count / blockLength
+        let blockBytes = tensor.type.blockBytes
         let chunkBlocks = max(1, min(Self.chunkBytes / blockBytes, blockCount))
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkBlocks * blockBytes, alignment: 64)
         defer { unsafe chunk.deallocate() }
@@ -61,8 +73,7 @@ extension Checkpoint {
             let count = min(chunkBlocks, blockCount - block)
             let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: chunk[..<(count * blockBytes)])
             try unsafe file.read(into: bytes, at: start + block * blockBytes)
-            let target = out.extracting(block * blockLength..<(block + count) * blockLength)
-            unsafe expand(UnsafeRawBufferPointer(bytes), tensor.type, into: target)
+            try unsafe body(UnsafeRawBufferPointer(bytes), block..<block + count)
             block += count
         }
     }

@@ -5,7 +5,7 @@ extension CacheFormat {
     /// What a decoder takes when its options name no format: f32 for files of floats, f16 else.
     public static func `default`(for file: ModelFile) -> CacheFormat {
         let formats = file.header.tensors.compactMap { WeightFormat(rawValue: $0.format) }
-        return formats.contains { $0 == .q4 || $0 == .q8 } ? .f16 : .f32
+        return formats.contains(where: \.isInteger) ? .f16 : .f32
     }
 
     /// Bytes of one block of `Decoder.blockPositions` positions of a paged cache, all layers together.

@@ -63,6 +63,8 @@ public enum ModelFileDefect: Error, Equatable, Sendable, CustomStringConvertible
     case blobOffset(name: String, found: Int, needed: Int)
     case digestMalformed(name: String, found: String)
     case blobDamaged(name: String, found: String, expected: String)
+    /// A tensor's numbers are what was written, but a scale or value of these rows is infinite or no number.
+    case notFinite(name: String, rows: Range<Int>)
     /// Bytes between the parts of a file are zero.
     case paddingNotZero(offset: Int)
     /// A writer was finished before all bytes of a tensor were written exactly once.
@@ -90,6 +92,8 @@ public enum ModelFileDefect: Error, Equatable, Sendable, CustomStringConvertible
         case .blobOffset(let name, let found, let needed): "\"\(name)\": offset \(found), must be \(needed)"
         case .digestMalformed(let name, let found): "\"\(name)\": \"\(found)\" is not 64 lower-case hex digits"
         case .blobDamaged(let name, let found, let expected): "\"\(name)\": checksum is \(found), must be \(expected)"
+        case .notFinite(let name, let rows):
+            "\"\(name)\": a scale or value in rows \(rows.lowerBound) to \(rows.upperBound - 1) is not finite"
         case .paddingNotZero(let offset): "padding at offset \(offset) is not zero"
         case .tensorIncomplete(let name, let offset): "tensor \"\(name)\": not written exactly once at byte \(offset)"
         }

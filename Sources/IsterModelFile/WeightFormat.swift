@@ -9,6 +9,10 @@ public enum WeightFormat: String, CaseIterable, Sendable {
     case q8
     /// Matrix panels, 4-bit codes with sub-scales.
     case q4
+    /// Matrix panels, 8 bits a weight and a 16-bit float scale per row and 32 columns: holds GGML's Q8_0 exactly.
+    case q8g32
+    /// Matrix panels, 4-bit integers and a 16-bit float scale per row and 32 columns: holds GGML's Q4_0 exactly.
+    case q4g32
     /// Norm weights and biases: plain floats in order, padded with zeros to a multiple of 32.
     case vector
 
@@ -23,9 +27,14 @@ public enum WeightFormat: String, CaseIterable, Sendable {
         case .f32: ISTER_FORMAT_F32.rawValue
         case .q8: ISTER_FORMAT_Q8.rawValue
         case .q4: ISTER_FORMAT_Q4.rawValue
+        case .q8g32: ISTER_FORMAT_Q8G32.rawValue
+        case .q4g32: ISTER_FORMAT_Q4G32.rawValue
         case .vector: nil
         }
     }
+
+    /// Weights are integers times scales, so that activations are rounded to 8 bits.
+    public var isInteger: Bool { self != .f32 && self != .vector }
 
     /// Columns with their padding.
     public static func paddedColumns(_ columns: Int) -> Int {
@@ -46,7 +55,7 @@ public enum WeightFormat: String, CaseIterable, Sendable {
     public func byteCount(rows: Int, columns: Int) -> Int {
         switch self {
         case .vector: rows * Self.paddedColumns(columns) * MemoryLayout<Float>.size
-        case .f32, .q8, .q4: Self.panelCount(rows: rows) * panelBytes(columns: columns)
+        case .f32, .q8, .q4, .q8g32, .q4g32: Self.panelCount(rows: rows) * panelBytes(columns: columns)
         }
     }
 }

@@ -20,7 +20,7 @@ struct CalibratedPhase {
         self.plan = plan
         self.threads = threads
         var sites: [(site: CalibrationSite, width: Int, tensors: Set<Int>)] = []
-        for tensor in plan.tensors where calibration.method.uses(tensor.format) {
+        for tensor in plan.tensors where calibration.method.uses(tensor) {
             guard let site = CalibrationSite(tensor.target, tiedHead: tiedHead) else { continue }
             if let index = sites.firstIndex(where: { $0.site == site }) {
                 sites[index].tensors.insert(tensor.index)

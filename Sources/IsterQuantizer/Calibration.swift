@@ -78,8 +78,15 @@ public enum CalibrationMethod: String, CaseIterable, Sendable {
     /// Errors are carried on to weights that are not rounded yet, by the inputs' correlations (GPTQ).
     case feedback
 
-    /// Weights of columns matter only where scales are searched for.
-    func uses(_ format: WeightFormat) -> Bool { format == .q4 || (format == .q8 && self == .feedback) }
+    /// Weights of columns matter only where scales are searched for; what is stored as it is needs neither.
+    func uses(_ tensor: PlannedTensor) -> Bool {
+        if tensor.keepsGroups { return false }
+        switch tensor.format {
+        case .q4, .q8g32, .q4g32: return true
+        case .q8: return self == .feedback
+        case .f32, .vector: return false
+        }
+    }
 }
 
 /// Calibration as a conversion is given it.

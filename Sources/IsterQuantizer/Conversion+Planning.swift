@@ -55,7 +55,7 @@ extension Conversion {
 
     /// nil when no matrix is rounded by it.
     private func usedCalibration(_ tensors: [PlannedTensor]) -> Calibration? {
-        guard let calibration, tensors.contains(where: { calibration.method.uses($0.format) }) else { return nil }
+        guard let calibration, tensors.contains(where: calibration.method.uses) else { return nil }
         return calibration
     }
 
@@ -79,7 +79,8 @@ extension Conversion {
             planned.append(
                 PlannedTensor(
                     index: index, target: target,
-                    format: allocation?.formats[target.name] ?? recipe.format(of: target), source: found))
+                    format: allocation?.formats[target.name] ?? recipe.format(of: target, source: found.type),
+                    source: found))
         }
         if let left = sources.keys.min() {
             throw .tensorMismatch(path: source, tensor: left, found: "it", needed: "no such tensor")

@@ -92,11 +92,26 @@ public struct Conversion {
         }
     }
 
+    /// A group of 8-bit weights with one large and 31 unlucky ones has a relative squared error of 31 (0.5 / 127)^2 =
+    /// 5e-4; more than that in a whole tensor is the scales' fault.
+    private func requireReach(_ plan: WorkPlan, _ errors: [PanelPacking.ErrorSums]) throws(QuantizerError) {
+        for tensor in plan.tensors where tensor.format == .q8g32 && errors[tensor.index].ratio > 1e-3 {
+            throw .weightsOutOfRange(
+                path: source, tensor: tensor.target.name, relativeSquaredError: errors[tensor.index].ratio)
+        }
+    }
+
     private func finish(_ prepared: Prepared, _ pieces: PieceConverter) throws(QuantizerError) -> ConversionReport {
         var provenance = prepared.provenance
         let digests = pieces.sourceDigests()
         for index in provenance.sourceFiles.indices { provenance.sourceFiles[index].sha256 = digests[index] }
         let errors = pieces.tensorErrors()
+        do throws(QuantizerError) {
+            try requireReach(prepared.plan, errors)
+        } catch {
+            prepared.writer.abandon()
+            throw error
+        }
         let matrices = prepared.plan.tensors.filter(\.target.isMatrix)
         let certificate = ModelHeader.Certificate(
             tensorErrors: Dictionary(matrices.map { ($0.target.name, errors[$0.index].ratio) }) { first, _ in first })

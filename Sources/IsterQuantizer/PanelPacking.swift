@@ -70,7 +70,8 @@ struct PanelPacking {
         unsafe padded.withUnsafeBufferPointer { source in
             guard let source = source.baseAddress else { return }
             switch (weighting, format) {
-            case (.feedback(let factor), .q4), (.feedback(let factor), .q8):
+            case (.feedback(let factor), .q4), (.feedback(let factor), .q8), (.feedback(let factor), .q8g32),
+                (.feedback(let factor), .q4g32):
                 let added = unsafe packWithFeedback(ister_format(rawValue: code), source, width, factor, into: target)
                 sums = sums + added
             case (.columns(let importance), _):

@@ -47,15 +47,21 @@ final class PieceConverter: Sendable {
     private func convertRows(
         _ tensor: PlannedTensor, _ rows: Range<Int>, item: Int, _ weighting: PanelPacking.Weighting
     ) throws(QuantizerError) {
+        let panel = rows.lowerBound / WeightFormat.panelRows
+        let offset = panel * tensor.format.panelBytes(columns: tensor.target.columns)
+        if tensor.keepsGroups {
+            let groups = try reading(try checkpoint.readGroups(tensor.source, rows: rows))
+            let (bytes, sums) = GroupPacking(format: tensor.format, columns: tensor.target.columns).panels(of: groups)
+            errors.withLock { $0[item] = sums }
+            return try write(bytes, tensor: tensor.index, offset: offset)
+        }
         let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: rows.count * tensor.target.columns)
         defer { unsafe buffer.deallocate() }
         do { unsafe try checkpoint.read(tensor.source, rows: rows, into: buffer) } catch { throw .checkpoint(error) }
         let packing = PanelPacking(format: tensor.format, columns: tensor.target.columns, weighting: weighting)
         let (bytes, sums) = unsafe packing.panels(of: UnsafeBufferPointer(buffer))
         errors.withLock { $0[item] = sums }
-        let panel = rows.lowerBound / WeightFormat.panelRows
-        try write(
-            bytes, tensor: tensor.index, offset: panel * tensor.format.panelBytes(columns: tensor.target.columns))
+        try write(bytes, tensor: tensor.index, offset: offset)
     }
 
     private func write(_ bytes: [UInt8], tensor: Int, offset: Int) throws(QuantizerError) {

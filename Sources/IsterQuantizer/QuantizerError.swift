@@ -12,6 +12,8 @@ public enum QuantizerError: Error, Equatable, Sendable, CustomStringConvertible 
     case calibration(CalibrationError)
     /// The mean divergence from the source, in nats, is above the given limit.
     case tooFarFromSource(found: Double, limit: Double)
+    /// A format's 16-bit scales do not reach a tensor's weights: they are too small or too large.
+    case weightsOutOfRange(path: String, tensor: String, relativeSquaredError: Double)
     /// Not even the smallest formats make the file that small.
     case targetTooSmall(bitsPerWeight: Double, smallest: Double)
 
@@ -22,6 +24,9 @@ public enum QuantizerError: Error, Equatable, Sendable, CustomStringConvertible 
         case .calibration(let error): "\(error)"
         case .tooFarFromSource(let found, let limit):
             "the divergence from the source is \(found), at most \(limit) is allowed; no file was made"
+        case .weightsOutOfRange(let path, let tensor, let error):
+            "\(path): tensor \"\(tensor)\": its weights are too small or too large for 16-bit scales (relative squared "
+                + "error \(error)); preset q8g256 has scales that reach them"
         case .targetTooSmall(let target, let smallest):
             "\(target) bits per weight are too few, the smallest file has \(smallest)"
         case .vocabularyTooLarge(let path, let pieces, let rows):

@@ -8,6 +8,20 @@ struct PlannedTensor: Sendable {
     let target: RequiredTensor
     let format: WeightFormat
     let source: TensorDescription
+
+    /// The source's own integers and scales are stored, without any rounding.
+    var keepsGroups: Bool { target.isMatrix && format.holdsGroups(of: source.type) }
+}
+
+extension WeightFormat {
+    /// Whether this format holds every bit of what a type of checkpoint says.
+    func holdsGroups(of type: WeightType) -> Bool {
+        switch type {
+        case .q8_0: self == .q8g32
+        case .q4_0: self == .q4g32
+        default: false
+        }
+    }
 }
 
 /// One piece of a conversion: small enough to bound memory, large enough to hide its own cost.

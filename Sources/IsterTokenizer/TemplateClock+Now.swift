@@ -12,9 +12,15 @@ extension TemplateClock {
             weekday: Int(local.tm_wday))
     }
 
-    /// Starts to measure wall-clock time.
+    /// Starts to measure the processor time of the calling thread, which renders: how busy the machine is does not count.
     public static func stopwatch() -> @Sendable () -> Duration {
-        let start = ContinuousClock.now
-        return { start.duration(to: .now) }
+        let start = threadTime
+        return { threadTime - start }
+    }
+
+    private static var threadTime: Duration {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 }

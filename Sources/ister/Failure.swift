@@ -103,7 +103,7 @@ struct Failure: Error {
         switch error {
         case .checkpoint(let error): self.init(Self.code(error), error.description)
         case .modelFile(let error): self.init(error)
-        case .vocabularyTooLarge, .tensorMismatch, .calibration, .tooFarFromSource:
+        case .vocabularyTooLarge, .tensorMismatch, .calibration, .tooFarFromSource, .weightsOutOfRange:
             self.init(.badData, error.description)
         case .targetTooSmall: self.init(.usage, error.description)
         }

@@ -12,14 +12,15 @@ struct MachineLimits {
 
     let yardsticks: Yardsticks
 
-    /// The load of this model with layers in one format; both presets keep the head in q8.
+    /// The load of this model with layers in one format: q4, whose preset has the head in q8, or q8g32 with all in it.
     static func load(_ layers: WeightFormat) -> ModelLoad {
         var load = ModelLoad()
         for (rows, columns, count) in layerMatrices {
             load.streamedBytes += layers.byteCount(rows: rows, columns: columns) * count
             load.layerProducts += rows * columns * count
         }
-        load.streamedBytes += WeightFormat.q8.byteCount(rows: headMatrix.0, columns: headMatrix.1)
+        let head = layers == .q4 ? WeightFormat.q8 : layers
+        load.streamedBytes += head.byteCount(rows: headMatrix.0, columns: headMatrix.1)
         load.headProducts = headMatrix.0 * headMatrix.1
         return load
     }
@@ -40,7 +41,7 @@ struct MachineLimits {
         return """
             Memory bandwidth limits decoding: a token reads all weights, \(decimals(Double(q4) / 1e9, 2)) GB of a 1.8B \
             model in q4, so at \(rate) GB/s q4 of a 1.8B model cannot decode faster than \
-            \(decimals(decodeLimit(.q4), 1)) tokens/s here, q8 not faster than \(decimals(decodeLimit(.q8), 1)). \
+            \(decimals(decodeLimit(.q4), 1)) tokens/s here, q8 not faster than \(decimals(decodeLimit(.q8g32), 1)). \
             Sequences that run together share the reads.
             """
     }

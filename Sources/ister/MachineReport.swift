@@ -80,7 +80,7 @@ struct MachineReport {
         .object([
             ("model", .string(MachineLimits.modelName)),
             ("q4_decode_tokens_per_second", .number(limitsOfModel.decodeLimit(.q4))),
-            ("q8_decode_tokens_per_second", .number(limitsOfModel.decodeLimit(.q8))),
+            ("q8_decode_tokens_per_second", .number(limitsOfModel.decodeLimit(.q8g32))),
             ("prompt_tokens_per_second", .number(limitsOfModel.promptLimit)),
         ])
     }

@@ -19,8 +19,9 @@ struct Quantize: ParsableCommand {
     var output: String?
     @Option(
         help: """
-            f32 keeps the weights; q8 and q4 take about 8 and 4.5 bits each. By default q4, and q8 for a .gguf file \
-            whose weights are rounded already.
+            f32 keeps the weights; q8, q8g256 and q4 take about 8.5, 8.1 and 4.5 bits each; import keeps what a .gguf \
+            file has rounded to Q8_0 and Q4_0 as it is and gives 8.5 bits to the rest. By default q4, and import for \
+            a .gguf file whose weights are rounded already.
             """)
     var preset: Preset?
     @Option(
@@ -68,10 +69,10 @@ struct Quantize: ParsableCommand {
         let allocation = try targetBits.map { bits throws(Failure) in
             try job.allocation(bits: bits, name: recipeName(base), text: calibrationOptions.calibrationText(checkpoint))
         }
-        if plan { return try tell(job.plan(allocation, isRequested: preset)) }
+        if plan { return try tell(job.plan(allocation, presets: preset.map { [$0] } ?? source.presets)) }
         let report = try job.run(allocation, calibrationOptions, certificationOptions)
         let seconds = start.duration(to: .now) / .seconds(1)
-        if preset == nil, targetBits == nil, let note = source.note(chosen: base) {
+        if base == .imported, let note = source.note {
             StandardError.write("ister: \(note)\n")
         }
         let warnings = report.warnings + [requantizing].compactMap { $0 }

@@ -20,7 +20,7 @@ struct QuantizeJob {
         self.threads = threads.count
         let count = threads.count
         model = LazySourceModel { () throws(QuantizerError) in
-            try SourceModel(checkpoint: checkpoint, preset: .q8, output: output, threads: count)
+            try SourceModel(checkpoint: checkpoint, preset: .q8g256, output: output, threads: count)
         }
     }
 
@@ -54,13 +54,12 @@ struct QuantizeJob {
         }
     }
 
-    /// All presets, or the one that was asked for.
-    func plan(_ allocation: Allocation?, isRequested preset: Preset?) throws(Failure) -> QuantizePlan {
+    /// The allocation, or without one these presets.
+    func plan(_ allocation: Allocation?, presets: [Preset]) throws(Failure) -> QuantizePlan {
         try reporting(checkpoint) {
             if let allocation {
                 return try QuantizePlan([(allocation.name, conversion(.q4, allocation))])
             }
-            let presets = preset.map { [$0] } ?? Preset.allCases
             return try QuantizePlan(presets.map { ($0.rawValue, conversion($0)) })
         }
     }

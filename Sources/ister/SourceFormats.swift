@@ -20,13 +20,23 @@ struct SourceFormats {
     private var isCoarse: Bool { counts.contains { $0.type.isQuantized && $0.type != .q8_0 } }
 
     /// What is stored when no preset is asked for.
-    var preset: Preset { isQuantized ? .q8 : .q4 }
+    var preset: Preset { isQuantized ? .imported : .q4 }
+
+    /// All that make sense.
+    var presets: [Preset] { Preset.allCases.filter { $0 != .imported || isQuantized } }
 
     /// What a person should know; nil for a checkpoint of floats.
-    func note(chosen preset: Preset) -> String? {
+    var note: String? {
         guard isQuantized else { return nil }
         let types = counts.map { "\($0.type.rawValue) \($0.count)" }.joined(separator: ", ")
-        return "the source is quantized (matrices by type: \(types)); stored as \(preset.rawValue)"
+        let kept = counts.map(\.type).filter(\.hasGroups).map(\.rawValue)
+        let rest = counts.map(\.type).filter { !$0.hasGroups }.map(\.rawValue)
+        let parts = [
+            kept.isEmpty ? nil : "kept bit for bit: \(kept.joined(separator: ", "))",
+            rest.isEmpty ? nil : "with 8 bits and a scale per 32 columns: \(rest.joined(separator: ", "))",
+        ]
+        return "the source is quantized (matrices by type: \(types)): "
+            + parts.compactMap { $0 }.joined(separator: "; ")
     }
 
     /// Refuses to round coarse weights to 4 bits; with `isAllowed` that is a warning instead.

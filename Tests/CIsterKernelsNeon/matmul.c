@@ -10,7 +10,8 @@ enum { PANELS = 3, ROWS = PANELS * ISTER_PANEL_ROWS, TOKENS = 40, STRIDE = ROWS 
 /// Lowest and highest: every weight and activation at an end of its range, so that sums are the largest there are.
 typedef enum { RANDOM, LOWEST, HIGHEST, ENDS, KINDS } kind_t;
 static const char *const kind_names[KINDS] = {"random", "lowest", "highest", "random ends"};
-static const char *const format_names[] = {"matmul f32", "matmul q8", "matmul q4"};
+static const char *const format_names[] = {"matmul f32", "matmul q8", "matmul q4", "matmul q8g32",
+                                           "matmul q4g32"};
 
 typedef struct {
   ister_format format;
@@ -35,9 +36,35 @@ static uint8_t byte_of(kind_t kind, seeded_t *seeded, uint8_t low, uint8_t high)
   }
 }
 
+/// A binary16 scale of either sign, one in eight of them subnormal or zero.
+static uint16_t half_scale(seeded_t *seeded) {
+  const uint64_t number = next_number(seeded);
+  const uint16_t exponent = number >> 32 & 7 ? (uint16_t)(1 + (number >> 16) % 16) : 0;
+  return (uint16_t)((number & 0x8000) | exponent << 10 | (number & 0x3FF));
+}
+
+/// Both nibbles by themselves.
+static void fill_nibble_ends(seeded_t *seeded, uint8_t *at, const uint8_t *end) {
+  for (; at < end; at++) *at = (uint8_t)((*at & 0x0F) | (next_number(seeded) & 1 ? 0xF0 : 0));
+}
+
+/// One chunk of Q8G32 or Q4G32. Returns its end.
+static uint8_t *fill_groups(const case_t *c, size_t columns, seeded_t *seeded, uint8_t *chunk) {
+  uint8_t *lines = chunk + ISTER_GROUP_HEAD_BYTES(columns), *end = chunk + ister_chunk_bytes(c->format, columns);
+  memset(chunk, 0, (size_t)(lines - chunk));
+  for (size_t i = 0; i < columns / ISTER_GROUP * 16; i++) {
+    const uint16_t scale = half_scale(seeded);
+    memcpy(chunk + 2 * i, &scale, sizeof scale);
+  }
+  for (uint8_t *at = lines; at < end; at++) *at = byte_of(c->kind, seeded, 0x00, 0xFF);
+  if (c->format == ISTER_FORMAT_Q4G32 && c->kind == ENDS) fill_nibble_ends(seeded, lines, end);
+  return end;
+}
+
 /// One chunk of an integer format: scales, then words and codes of the kind. Returns its end.
 static uint8_t *fill_chunk(const case_t *c, size_t columns, seeded_t *seeded, uint8_t *chunk) {
   uint8_t *end = chunk + ister_chunk_bytes(c->format, columns), *at = chunk + 64;
+  if (c->format == ISTER_FORMAT_Q8G32 || c->format == ISTER_FORMAT_Q4G32) return fill_groups(c, columns, seeded, chunk);
   for (size_t r = 0; r < 16; r++) {
     float scale;
     fill_floats(seeded, 0.01f, &scale, 1);
@@ -56,10 +83,7 @@ static uint8_t *fill_chunk(const case_t *c, size_t columns, seeded_t *seeded, ui
   uint8_t *codes = chunk + 64 * (1 + (columns + 127) / 128);
   for (; at < codes; at++) *at = byte_of(c->kind, seeded, 0x88, c->kind == ENDS ? 0x77 : 0x88);
   for (; at < end; at++) *at = byte_of(c->kind, seeded, 0x00, 0xFF);
-  if (c->kind == ENDS) {
-    // Both nibbles by themselves.
-    for (at = codes; at < end; at++) *at = (uint8_t)((*at & 0x0F) | (next_number(seeded) & 1 ? 0xF0 : 0));
-  }
+  if (c->kind == ENDS) fill_nibble_ends(seeded, codes, end);
   return end;
 }
 
@@ -161,13 +185,13 @@ static void run_case(const tables_t *tables, case_t *c) {
 }
 
 void check_matmul(const tables_t *tables) {
-  static const size_t columns[] = {32, 64, 576, 2560};
+  static const size_t columns[] = {32, 64, 352, 576, 2560};
   case_t c;
   c.bias = guarded(ROWS * sizeof(float));
   c.old = guarded(TOKENS * STRIDE * sizeof(float));
   c.workspace_end = (float *)guarded(ISTER_WORKSPACE_FLOATS(TOKENS) * sizeof(float)) + ISTER_WORKSPACE_FLOATS(TOKENS);
   for (int flags = 0; flags < FLAGS; flags++) c.expected[flags] = malloc(TOKENS * STRIDE * sizeof(float));
-  for (int format = ISTER_FORMAT_F32; format <= ISTER_FORMAT_Q4; format++) {
+  for (int format = ISTER_FORMAT_F32; format <= ISTER_FORMAT_Q4G32; format++) {
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
       for (int kind = RANDOM; kind < KINDS; kind++) {
         c.format = (ister_format)format;

@@ -8,7 +8,7 @@
 
 enum { ROWS = ISTER_PANEL_ROWS };
 
-static const char *const format_names[] = {"pack f32", "pack q8", "pack q4"};
+static const char *const format_names[] = {"pack f32", "pack q8", "pack q4", "pack q8g32", "pack q4g32"};
 
 /// Rows of weights: bell-shaped, or with what is hard to scale.
 static void fill_rows(seeded_t *seeded, int kind, float *rows, size_t columns) {
@@ -45,7 +45,7 @@ static void check_panels(void) {
     for (size_t i = 0; i < widths[w]; i++) importance[i] *= importance[i];
     for (int kind = 0; kind < 2; kind++) {
       fill_rows(&seeded, kind, rows, widths[w]);
-      for (int format = ISTER_FORMAT_F32; format <= ISTER_FORMAT_Q4; format++) {
+      for (int format = ISTER_FORMAT_F32; format <= ISTER_FORMAT_Q4G32; format++) {
         pack((ister_format)format, rows, widths[w], NULL);
         pack((ister_format)format, rows, widths[w], importance);
       }
@@ -88,7 +88,7 @@ static void check_feedback(size_t width, size_t count) {
   fill_rows(&seeded, 0, rows, width);
   const size_t workspace_bytes = (ister_feedback_workspace(width) + 63) / 64 * 64;
   void *workspace = guarded(workspace_bytes);
-  for (int format = ISTER_FORMAT_Q8; format <= ISTER_FORMAT_Q4; format++) {
+  for (int format = ISTER_FORMAT_Q8; format <= ISTER_FORMAT_Q4G32; format++) {
     const size_t bytes = ister_panel_bytes((ister_format)format, width);
     void *panel = guarded(bytes);
     ister_feedback_sums sums;
@@ -99,8 +99,30 @@ static void check_feedback(size_t width, size_t count) {
   }
 }
 
+/// Groups with any scales and codes, as they come from another program's file.
+static void check_groups(ister_format format, size_t columns) {
+  seeded_t seeded = {columns + (size_t)format};
+  const size_t count = ROWS * columns, bytes = ister_panel_bytes(format, columns);
+  uint16_t *scales = guarded(count / ISTER_GROUP * sizeof *scales);
+  uint8_t *codes = guarded(count), *panel = guarded(bytes);
+  fill_bytes(&seeded, (uint8_t *)scales, count / ISTER_GROUP * sizeof *scales);
+  fill_bytes(&seeded, codes, count);
+  for (size_t i = 0; i < count && format == ISTER_FORMAT_Q4G32; i++) codes[i] &= 15;
+  // Not infinite and no NaN.
+  for (size_t i = 0; i < count / ISTER_GROUP; i++) scales[i] &= 0xFBFF;
+  double sum = 0;
+  ister_pack_groups(format, scales, codes, columns, panel, &sum);
+  hash_results("pack_groups", panel, bytes);
+  hash_results("pack_groups", &sum, sizeof sum);
+  check_true(ister_panel_is_finite(format, panel, columns), "scalar", "pack_groups", "finite scales are finite");
+  panel[2 * (columns / ISTER_GROUP) - 1] |= 0x7C;
+  check_true(!ister_panel_is_finite(format, panel, columns), "scalar", "pack_groups", "an infinite scale is found");
+}
+
 void check_packing(void) {
   check_panels();
+  check_groups(ISTER_FORMAT_Q8G32, 352);
+  check_groups(ISTER_FORMAT_Q4G32, 352);
   check_feedback(96, 50);
   check_feedback(352, 200);
 }

@@ -4,7 +4,7 @@ import Testing
 
 /// Rounding with error feedback, against plain arithmetic.
 @Suite struct FeedbackTests {
-    static let formats = [ISTER_FORMAT_Q8, ISTER_FORMAT_Q4]
+    static let formats = [ISTER_FORMAT_Q8, ISTER_FORMAT_Q4, ISTER_FORMAT_Q8G32, ISTER_FORMAT_Q4G32]
 
     /// Inputs whose neighbouring columns go together, or there would be nothing for the feedback to use.
     private func samples(_ count: Int, _ width: Int) -> [Float] {
@@ -135,12 +135,13 @@ import Testing
         #expect(sums.weighted_error < 0.67 * sums.plain_error)
     }
 
-    @Test func `8 bits with feedback stay within -127 and 127`() {
+    @Test(arguments: [ISTER_FORMAT_Q8, ISTER_FORMAT_Q8G32])
+    func `8 bits with feedback stay within -127 and 127`(format: ister_format) {
         var seeded = Seeded(11)
         let rows = seeded.laplace(panelRows * 288)
         let gram = gram(samples(600, 288), width: 288)
-        let (panel, _) = packWithFeedback(ISTER_FORMAT_Q8, rows, gram, damping: 1)
-        let weights = LayoutReader(ISTER_FORMAT_Q8, panel.bytes, columns: 288).weights
+        let (panel, _) = packWithFeedback(format, rows, gram, damping: 1)
+        let weights = LayoutReader(format, panel.bytes, columns: 288).weights
         #expect(weights.allSatisfy { abs($0) <= 127 })
     }
 

@@ -10,7 +10,7 @@ struct MatrixCase: Sendable, CustomStringConvertible {
     let kind: Kind
     var description: String { "format \(format.rawValue), \(rows) x \(columns), \(kind)" }
 
-    static let all: [MatrixCase] = [ISTER_FORMAT_F32, ISTER_FORMAT_Q8, ISTER_FORMAT_Q4].flatMap { format in
+    static let all: [MatrixCase] = formats.flatMap { format in
         [(16, 32), (32, 64), (48, 576), (32, 1184), (48, 2560)].flatMap { rows, columns in
             [Kind.random, .extreme].map { MatrixCase(format: format, rows: rows, columns: columns, kind: $0) }
         }
@@ -26,7 +26,24 @@ struct MatrixCase: Sendable, CustomStringConvertible {
         }
     }
 
+    /// Scales of all sizes and signs, every code; extreme: -128 or 127, -8 or 7.
+    private func groups(_ columns: Int, _ generator: inout Seeded) -> [UInt8] {
+        var scales = [UInt8](repeating: 0, count: (columns + 63) / 64 * 64)
+        for place in 0..<columns / 32 * 16 {
+            // Exponents from that of the subnormal halves to 1/16.
+            let number = generator.next()
+            let half = UInt16(number & 0x83FF) | UInt16((number >> 32) % 12) << 10
+            scales[2 * place] = UInt8(half & 255)
+            scales[2 * place + 1] = UInt8(half >> 8)
+        }
+        let codes = generator.bytes(columns * (format == ISTER_FORMAT_Q8G32 ? 16 : 8))
+        if kind == .random { return scales + codes }
+        if format == ISTER_FORMAT_Q8G32 { return scales + codes.map { $0 < 128 ? 0 : 255 } }
+        return scales + codes.map { ($0 & 1) * 15 | ($0 >> 1 & 1) * 0xF0 }
+    }
+
     private func chunk(_ columns: Int, _ generator: inout Seeded) -> [UInt8] {
+        if format == ISTER_FORMAT_Q8G32 || format == ISTER_FORMAT_Q4G32 { return groups(columns, &generator) }
         let scales = (0..<16).flatMap { _ in
             unsafe withUnsafeBytes(of: Float.random(in: 0.001...0.01, using: &generator)) { unsafe Array($0) }
         }

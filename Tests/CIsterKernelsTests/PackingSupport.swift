@@ -3,7 +3,9 @@ import Glibc
 import Testing
 
 let panelRows = 16
-let formats = [ISTER_FORMAT_F32, ISTER_FORMAT_Q8, ISTER_FORMAT_Q4]
+let formats = [ISTER_FORMAT_F32, ISTER_FORMAT_Q8, ISTER_FORMAT_Q4, ISTER_FORMAT_Q8G32, ISTER_FORMAT_Q4G32]
+/// Formats with a scale per 32 columns.
+let groupFormats = [ISTER_FORMAT_Q8G32, ISTER_FORMAT_Q4G32]
 let columnCounts = [32, 64, 288, 576, 2560]
 
 struct PackedPanel {
@@ -53,6 +55,8 @@ struct LayoutReader {
     let bytes: [UInt8]
     let columns: Int
     var position = 0
+    /// Of the chunk at work.
+    var start = 0
     var values: [Float]
     /// Integer weights, row-major; empty for F32.
     var weights: [Int]
@@ -66,6 +70,8 @@ struct LayoutReader {
             switch format {
             case ISTER_FORMAT_F32: readF32(start, count)
             case ISTER_FORMAT_Q8: readQ8(start, count)
+            case ISTER_FORMAT_Q8G32: readQ8G32(start, count)
+            case ISTER_FORMAT_Q4G32: readQ4G32(start, count)
             default: readQ4(start, count)
             }
         }
@@ -95,6 +101,49 @@ struct LayoutReader {
             for row in 0..<panelRows {
                 for i in 0..<4 {
                     set(row, start + 4 * line + i, scales[row], Int(bytes[position]) - 128)
+                    position += 1
+                }
+            }
+        }
+    }
+
+    /// [group][row], and nothing in the rest of the last line.
+    mutating func groupScales(_ count: Int) -> [[Float]] {
+        let scales = (0..<count / 32).map { _ in
+            (0..<panelRows).map { _ in
+                defer { position += 2 }
+                return Float(Float16(bitPattern: UInt16(bytes[position]) | UInt16(bytes[position + 1]) << 8))
+            }
+        }
+        while position % 64 != start % 64 {
+            if bytes[position] != 0 { Issue.record("byte \(position) of the padding is not zero") }
+            position += 1
+        }
+        return scales
+    }
+
+    mutating func readQ8G32(_ start: Int, _ count: Int) {
+        self.start = position
+        let scales = groupScales(count)
+        for line in 0..<count / 4 {
+            for row in 0..<panelRows {
+                for i in 0..<4 {
+                    set(row, start + 4 * line + i, scales[line / 8][row], Int(bytes[position]) - 128)
+                    position += 1
+                }
+            }
+        }
+    }
+
+    mutating func readQ4G32(_ start: Int, _ count: Int) {
+        self.start = position
+        let scales = groupScales(count)
+        for line in 0..<count / 8 {
+            for row in 0..<panelRows {
+                for i in 0..<4 {
+                    let column = start + line / 4 * 32 + line % 4 * 4 + i
+                    set(row, column, scales[line / 4][row], Int(bytes[position] & 15) - 8)
+                    set(row, column + 16, scales[line / 4][row], Int(bytes[position] >> 4) - 8)
                     position += 1
                 }
             }

@@ -12,6 +12,10 @@ import Testing
         #expect(ister_panel_bytes(ISTER_FORMAT_Q8, 2560) * 8 == 2560 * 16 * 65 / 8)
         #expect(ister_panel_bytes(ISTER_FORMAT_Q8, 576) == 576 * 16 + 3 * 64)
         #expect(ister_panel_bytes(ISTER_FORMAT_F32, 576) == 576 * 64)
+        #expect(ister_panel_bytes(ISTER_FORMAT_Q8G32, 2560) * 8 == 2560 * 16 * 17 / 2)
+        #expect(ister_panel_bytes(ISTER_FORMAT_Q4G32, 2560) * 8 == 2560 * 16 * 9 / 2)
+        #expect(ister_chunk_bytes(ISTER_FORMAT_Q8G32, 160) == 3 * 64 + 16 * 160)
+        #expect(ister_panel_bytes(ISTER_FORMAT_Q4G32, 576) == 2 * (256 + 2048) + 64 + 512)
         #expect(ister_panel_bytes(ister_format(rawValue: 77), 576) == 0)
     }
 
@@ -172,7 +176,13 @@ import Testing
         #expect(before[..<(3 * 288)] == after[..<(3 * 288)] && before[(4 * 288)...] == after[(4 * 288)...])
     }
 
-    @Test(arguments: zip(formats, [16_057_297_635_306_368_781, 10_065_898_388_252_892_885, 3_819_336_227_070_977_797]))
+    /// Of each format in `formats`.
+    private static let fingerprints: [UInt64] = [
+        16_057_297_635_306_368_781, 10_065_898_388_252_892_885, 3_819_336_227_070_977_797, 2_954_840_815_636_639_598,
+        8_178_477_508_741_832_125,
+    ]
+
+    @Test(arguments: zip(formats, fingerprints))
     func `the packed bytes are the same on every machine`(format: ister_format, expected: UInt64) {
         var seeded = Seeded(14)
         // Sums of uniform numbers: no library function whose last bit may differ.

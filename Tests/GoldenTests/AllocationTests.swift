@@ -66,7 +66,7 @@ struct AllocationTests {
 
     @Test func `a probe is the 8-bit file's tensor, or one with a larger error`() throws {
         let fixture = try ConversionFixture("stories260K")
-        try Conversion(source: fixture.source, output: fixture.output, preset: .q8).run()
+        try Conversion(source: fixture.source, output: fixture.output, preset: .q8g256).run()
         let file = try ModelFile.open(path: fixture.output)
         let probe = try RoundingProbe(checkpoint: fixture.source, threads: 2)
         let down = try #require(file.header.shape.requiredTensors().first { $0.name == "layers.1.down" })

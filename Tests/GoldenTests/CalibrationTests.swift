@@ -64,7 +64,7 @@ struct CalibrationTests {
         #expect(try ModelFile.open(path: fixture.output).header.provenance.calibration == needed)
     }
 
-    @Test(arguments: [(Preset.f32, CalibrationMethod.feedback), (.q8, .importance)])
+    @Test(arguments: [(Preset.f32, CalibrationMethod.feedback), (.q8g256, .importance)])
     func `a preset that nothing can be gained for ignores the text`(
         preset: Preset, method: CalibrationMethod
     ) throws {

@@ -31,6 +31,39 @@ private func fnv(_ values: [Float]) -> String {
         #expect(row.map(\.bitPattern) == Array(bits[512...]))
     }
 
+    @Test(arguments: [("Q4_0", 2, 8), ("Q8_0", 8, 128)] as [(String, UInt32, Int)])
+    func `groups are the blocks' own scales and integers`(name: String, type: UInt32, bias: Int) throws {
+        let folder = try TemporaryFolder()
+        let blocks = try golden(name + ".blocks")
+        let builder = GGUFBuilder.tiny(
+            hidden: 256, heads: 64, keyValueHeads: 1, feedForward: 1, embedding: (type, blocks))
+        let checkpoint = try Checkpoint.open(path: folder.write("x.gguf", builder.file))
+        let groups = try checkpoint.readGroups(checkpoint.tensors[0], rows: 0..<3)
+        let values = groups.codes.indices.map {
+            Float(Float16(bitPattern: groups.scales[$0 / 32])) * Float(Int(groups.codes[$0]) - bias)
+        }
+        #expect(try values.flatMap { $0.bitPattern.bytes } == golden(name + ".values"))
+        // Random bits have -128, too.
+        #expect(groups.codes.contains(0))
+        let last = try checkpoint.readGroups(checkpoint.tensors[0], rows: 2..<3)
+        #expect(last.codes == Array(groups.codes[512...]) && last.scales == Array(groups.scales[16...]))
+    }
+
+    @Test(arguments: [("Q4_0", 2), ("Q8_0", 8)] as [(String, UInt32)])
+    func `a group's scale that is not finite is refused with its place`(name: String, type: UInt32) throws {
+        let folder = try TemporaryFolder()
+        var blocks = try golden(name + ".blocks")
+        // The third row's second block: minus infinity.
+        blocks.replaceSubrange(blocks.count / 24 * 17..<blocks.count / 24 * 17 + 2, with: [0, 0xFC])
+        let builder = GGUFBuilder.tiny(
+            hidden: 256, heads: 64, keyValueHeads: 1, feedForward: 1, embedding: (type, blocks))
+        let checkpoint = try Checkpoint.open(path: folder.write("x.gguf", builder.file))
+        let tensor = checkpoint.tensors[0]
+        #expect(throws: CheckpointError.notFinite(tensor: tensor.name, row: 2, column: 32, found: "-inf")) {
+            _ = try checkpoint.readGroups(tensor, rows: 0..<3)
+        }
+    }
+
     @Test func `a file by the package gguf gives Hugging Face's values in Hugging Face's order`() throws {
         let checkpoint = try Checkpoint.open(path: goldenPath("tiny.gguf"))
         guard case .object(let hashes) = try JSONValue.parse(golden("tiny.json")) else { return #expect(Bool(false)) }

@@ -7,12 +7,12 @@ import Testing
 @Suite struct MachineLimitsTests {
     private let limits = MachineLimits(yardsticks: Yardsticks(bandwidth: 50e9, integerPeak: 500e9))
 
-    @Test func `the model has 1_667_235_840 weights in its layers, of 4,375 and 8,125 bits`() {
+    @Test func `the model has 1_667_235_840 weights in its layers, of 4,375 and 8,5 bits`() {
         #expect(MachineLimits.load(.q4).layerProducts == 1_667_235_840)
         #expect(MachineLimits.load(.q4).headProducts == 81_920_000)
         let head = 81_920_000 * 65 / 64
         #expect(MachineLimits.load(.q4).streamedBytes == 1_667_235_840 / 64 * 35 + head)
-        #expect(MachineLimits.load(.q8).streamedBytes == 1_667_235_840 / 64 * 65 + head)
+        #expect(MachineLimits.load(.q8g32).streamedBytes == (1_667_235_840 + 81_920_000) / 64 * 68)
     }
 
     @Test func `a limit is a yardstick by what a token needs of it`() {

@@ -36,6 +36,37 @@ struct DamageTests {
         }
     }
 
+    /// The bytes that make a number infinite, by format: where it stands in the embedding's second panel.
+    @Test(
+        arguments: [
+            (WeightFormat.f32, [0, 0, 0x80, 0x7F], 5 * 4), (.q8, [0, 0, 0x80, 0x7F], 3 * 4),
+            (.q4, [0, 0, 0x80, 0xFF], 2 * 4), (.q8g32, [0, 0x7C], 3 * 2), (.q4g32, [1, 0xFC], 3 * 2),
+        ] as [(WeightFormat, [UInt8], Int)])
+    func `verify finds a scale or float that is not finite though all checksums are right`(
+        format: WeightFormat, bytes: [UInt8], place: Int
+    ) throws {
+        let model = try TinyModel()
+        let panel = format.panelBytes(columns: TinyModel.shape.hiddenWidth)
+        try model.write(TinyModel.draft(TinyModel.shape, format)) { index, content in
+            guard index == 0 else { return }
+            content.replaceSubrange(panel + place..<panel + place + bytes.count, with: bytes)
+        }
+        let file = try ModelFile.open(path: model.path)
+        #expect(throws: ModelFileError.badData(path: model.path, .notFinite(name: "embedding", rows: 16..<20))) {
+            try file.verify(threads: 2)
+        }
+    }
+
+    @Test func `verify finds a norm that is not finite`() throws {
+        let model = try TinyModel()
+        try model.write { index, content in
+            if index == 1 { content.replaceSubrange(4..<8, with: [0, 0, 0xC0, 0x7F]) }
+        }
+        let file = try ModelFile.open(path: model.path)
+        let defect = ModelFileDefect.notFinite(name: "layers.0.attention_norm", rows: 0..<1)
+        #expect(throws: ModelFileError.badData(path: model.path, defect)) { try file.verify(threads: 1) }
+    }
+
     @Test func `a longer file is refused`() throws {
         let model = try TinyModel()
         try model.write()

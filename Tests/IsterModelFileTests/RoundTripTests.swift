@@ -64,7 +64,19 @@ struct RoundTripTests {
         #expect(WeightFormat.q8.byteCount(rows: 1, columns: 300) == (64 + 16 * 256) + (64 + 16 * 64))
         #expect(WeightFormat.q4.byteCount(rows: 16, columns: 2560) == 10 * (64 + 128 + 8 * 256))
         #expect(WeightFormat.q4.byteCount(rows: 16, columns: 300) == (64 + 128 + 2048) + (64 + 64 + 512))
+        #expect(WeightFormat.q8g32.byteCount(rows: 16, columns: 2560) == 10 * (256 + 16 * 256))
+        #expect(WeightFormat.q8g32.byteCount(rows: 17, columns: 80) == 2 * (128 + 16 * 96))
+        #expect(WeightFormat.q4g32.byteCount(rows: 16, columns: 300) == (256 + 8 * 256) + (64 + 8 * 64))
         #expect(WeightFormat.vector.byteCount(rows: 1, columns: 33) == 4 * 64)
+    }
+
+    @Test(arguments: WeightFormat.allCases.filter { $0 != .vector })
+    func `every format of matrices is written, opened and verified`(format: WeightFormat) throws {
+        let model = try TinyModel()
+        try model.write(TinyModel.draft(TinyModel.shape, format))
+        let file = try ModelFile.open(path: model.path)
+        #expect(file.tensor(named: "embedding")?.format == format)
+        try file.verify(threads: 1)
     }
 
     @Test func `bits per weight count matrices with their padding`() throws {

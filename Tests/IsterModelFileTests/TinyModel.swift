@@ -39,15 +39,20 @@ final class TinyModel: Sendable {
         sha256: Digest256.unknown, contextLength: 512, windows: 4, positions: 1020, meanDivergence: (0.0541, 0.001),
         perplexity: 33, sourcePerplexity: 31.32, perplexityRatio: (1.05, 0.01), sameTop: (0.86, 0.01))
 
-    /// The bytes of tensor `index`: no two tensors are alike.
+    /// The bytes of tensor `index`: no two tensors are alike. A bit of every exponent is 0, so that all floats and halves
+    /// are finite.
     static func content(_ index: Int, _ length: Int) -> [UInt8] {
-        (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ index &* 7 &+ $0 >> 8) }
+        (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ index &* 7 &+ $0 >> 8) & 0xBF }
     }
 
     /// Writes all tensors in pieces of `piece` bytes, last piece first.
-    static func fill(_ writer: ModelFileWriter, piece: Int = 1000) throws {
+    /// change: of the bytes of a tensor.
+    static func fill(
+        _ writer: ModelFileWriter, piece: Int = 1000, change: (Int, inout [UInt8]) -> Void = { _, _ in }
+    ) throws {
         for (index, entry) in writer.plannedHeader.tensors.enumerated() {
-            let bytes = content(index, entry.length)
+            var bytes = content(index, entry.length)
+            change(index, &bytes)
             for start in stride(from: 0, to: bytes.count, by: piece).reversed() {
                 let part = Array(bytes[start..<min(start + piece, bytes.count)])
                 try unsafe writer.write(tensor: index, at: start, part.span.bytes)
@@ -56,9 +61,12 @@ final class TinyModel: Sendable {
     }
 
     @discardableResult
-    func write(_ draft: ModelFileDraft = draft(), piece: Int = 1000, replacing: Bool = false) throws -> ModelHeader {
+    func write(
+        _ draft: ModelFileDraft = draft(), piece: Int = 1000, replacing: Bool = false,
+        change: (Int, inout [UInt8]) -> Void = { _, _ in }
+    ) throws -> ModelHeader {
         let writer = try ModelFileWriter(path: path, draft: draft, replacing: replacing)
-        try Self.fill(writer, piece: piece)
+        try Self.fill(writer, piece: piece, change: change)
         return try writer.finish(
             provenance: draft.provenance,
             certificate: .init(tensorErrors: [TensorName.embedding: 1.0 / 3], quality: Self.quality), threads: 2)

@@ -16,7 +16,7 @@ struct KernelBench: ParsableCommand {
 
     @Option(help: "Instruction sets, e.g. avx512vnni,avx2; all by default.") var isa: String?
     @Option(help: "Kernels: matmul,stream,integer_peak,rows,attend; all by default.") var kernels: String?
-    @Option(help: "Weight formats of matmul.") var formats = "q4,q8,f32"
+    @Option(help: "Weight formats of matmul.") var formats = "q4,q8,q4g32,q8g32,f32"
     @Option(help: "Tokens of matmul.") var tokens = "1,4,8,16,64,512"
     @Option(help: "Columns of matmul's weights, a multiple of 32.") var columns = 2560
     @Option(help: "KiB of weights: larger than all caches, or as small as one of them.") var kib = "262144,512"
@@ -96,6 +96,8 @@ struct KernelBench: ParsableCommand {
         switch name {
         case "q4": ISTER_FORMAT_Q4
         case "q8": ISTER_FORMAT_Q8
+        case "q8g32": ISTER_FORMAT_Q8G32
+        case "q4g32": ISTER_FORMAT_Q4G32
         case "f32": ISTER_FORMAT_F32
         default: nil
         }

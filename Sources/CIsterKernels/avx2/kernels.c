@@ -72,6 +72,8 @@ enum { FEW_TOKENS_Q4 = 3, FEW_TOKENS_Q8 = 24 };
 
 #include "matmul_few_256.inc"
 
+#include "matmul_groups_256.inc"
+
 #include "tile_avx2.inc"
 
 #include "matmul_tiled_256.inc"

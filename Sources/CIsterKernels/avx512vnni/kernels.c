@@ -39,6 +39,8 @@ ISTER_INLINE __m512i dot_registers(__m512i sum, __m512i w, __m512i x) {
 
 #include "matmul_512.inc"
 
+#include "matmul_groups.inc"
+
 #include "matmul_tiled.inc"
 
 #include "quads_512.inc"

@@ -64,6 +64,8 @@ enum { FEW_TOKENS_Q4 = 1, FEW_TOKENS_Q8 = 8 };
 
 #include "../avx2/matmul_few_256.inc"
 
+#include "../avx2/matmul_groups_256.inc"
+
 #include "tile_vnni.inc"
 
 #include "../avx2/matmul_tiled_256.inc"

@@ -52,7 +52,7 @@ typedef struct {
 /// Bytes of ister_pack_feedback's workspace.
 size_t ister_feedback_workspace(size_t columns);
 
-/// Packs 16 rows [16][columns] into a Q4 or Q8 panel so that the error in the matrix's output is small: weights are
+/// Packs 16 rows [16][columns] into a panel of an integer format so that the error in the matrix's output is small: weights are
 /// rounded column by column, and the columns that follow take up the error (Frantar et al. 2022, GPTQ, with the
 /// inverse's Cholesky factor). Scales are searched on the updated weights when a chunk is reached. Then each column is
 /// rounded again, given all others, twice. A row keeps the plain rounding where that is better.

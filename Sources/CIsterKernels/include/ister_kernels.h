@@ -9,6 +9,8 @@
 ///  - integer sums are exact; a step of ISTER_STEP columns stays below 2^24, so its conversion to float is exact, too;
 ///  - a matrix row adds in ascending order: within a chunk t = fmaf((float)I, s, t) over the steps, then
 ///    acc = fmaf(t, d, acc), with I a step's integer sum, s the activation's step scale, d the weight's chunk scale;
+///    Q8G32 and Q4G32: t = fmaf((float)I * g, s, t), with g the weight's group scale and the product rounded to float,
+///    then acc = acc + t, which is the same with a chunk scale of 1;
 ///    F32 matrices add per chunk by fmaf over ascending columns, then the chunk sums in ascending order;
 ///  - every other sum runs over 16 lanes (lane = index mod 16, ascending) and then a fixed tree: 8, 4, 2, 1;
 ///  - no contraction, no reassociation; fused multiply-adds only where written. FTZ and DAZ are on in every worker.

@@ -7,7 +7,6 @@
 /// Rows of a panel side by side: a vector holds one column of all 16.
 enum { ISTER_LANES = ISTER_PANEL_ROWS };
 
-/// One row of one chunk before its bits are laid out. Q8 uses scale and code only, the latter with its offset of 128.
 typedef ister_q4_row ister_codes;
 
 /// The values that a weight of each row can take, at some columns: those of a sub-block.
@@ -21,7 +20,7 @@ void ister_grid_search(ister_format format, ister_codes *rows, const ister_float
                        size_t count);
 
 /// Prepares rounding in the sub-block that starts at column c. importance: [16] when sub-scales are to be chosen for
-/// the weights [16] as they are now, null to keep them.
+/// the weights [16] as they are now, null to keep them. Q8G32, Q4G32: [32] where a group starts, and its scale.
 void ister_grid_open(ister_format format, ister_codes *rows, size_t c, const ister_floats *weights,
                      const float *importance, ister_grid *grid);
 

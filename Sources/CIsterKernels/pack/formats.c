@@ -16,6 +16,8 @@ size_t ister_chunk_bytes(ister_format format, size_t columns) {
     case ISTER_FORMAT_F32: return columns * LINE;
     case ISTER_FORMAT_Q8: return LINE + columns * ROWS;
     case ISTER_FORMAT_Q4: return q4_head_bytes(columns) + columns * ROWS / 2;
+    case ISTER_FORMAT_Q8G32: return ISTER_CHUNK_BYTES_Q8G32(columns);
+    case ISTER_FORMAT_Q4G32: return ISTER_CHUNK_BYTES_Q4G32(columns);
   }
   return 0;
 }
@@ -125,6 +127,20 @@ static void unpack_q4(const uint8_t *chunk, size_t columns, size_t row, float *o
   }
 }
 
+// ---- Q8G32, Q4G32 ----
+
+static void pack_groups(ister_format format, const float *x, const float *importance, size_t columns, size_t row,
+                        uint8_t *chunk) {
+  uint16_t scales[ISTER_CHUNK / ISTER_GROUP];
+  uint8_t codes[ISTER_CHUNK];
+  for (size_t c = 0; c < columns; c += ISTER_GROUP) {
+    const uint16_t scale = ister_group_scale(format, x + c, importance ? importance + c : NULL);
+    scales[c / ISTER_GROUP] = scale;
+    ister_group_codes(format, x + c, ISTER_GROUP, scale, codes + c);
+  }
+  ister_group_put(format, scales, codes, columns, row, chunk);
+}
+
 // ---- all formats ----
 
 static void unpack_chunk(ister_format format, const uint8_t *chunk, size_t columns, size_t row, float *out) {
@@ -132,6 +148,8 @@ static void unpack_chunk(ister_format format, const uint8_t *chunk, size_t colum
     case ISTER_FORMAT_F32: unpack_f32(chunk, columns, row, out); break;
     case ISTER_FORMAT_Q8: unpack_q8(chunk, columns, row, out); break;
     case ISTER_FORMAT_Q4: unpack_q4(chunk, columns, row, out); break;
+    case ISTER_FORMAT_Q8G32:
+    case ISTER_FORMAT_Q4G32: ister_group_unpack(format, chunk, columns, row, out); break;
   }
 }
 
@@ -148,6 +166,10 @@ void ister_pack_panel(ister_format format, const float *rows, size_t columns, co
         case ISTER_FORMAT_F32: pack_f32(x, count, row, chunk); break;
         case ISTER_FORMAT_Q8: pack_q8(x, count, row, chunk); break;
         case ISTER_FORMAT_Q4: pack_q4(x, importance ? importance + start : NULL, count, row, chunk); break;
+        case ISTER_FORMAT_Q8G32:
+        case ISTER_FORMAT_Q4G32:
+          pack_groups(format, x, importance ? importance + start : NULL, count, row, chunk);
+          break;
         default: return;
       }
       unpack_chunk(format, chunk, count, row, back);
@@ -161,6 +183,34 @@ void ister_pack_panel(ister_format format, const float *rows, size_t columns, co
   }
   *squared_error += error;
   *squared_sum += sum;
+}
+
+/// Whether no float among `count` words is infinite or NaN.
+static int are_finite(const uint8_t *words, size_t count) {
+  const uint32_t exponent = 0x7F800000u;
+  for (size_t i = 0; i < count; i++) {
+    if ((get_word(words + 4 * i) & exponent) == exponent) return 0;
+  }
+  return 1;
+}
+
+int ister_panel_is_finite(ister_format format, const void *panel, size_t columns) {
+  const uint8_t *chunk = panel;
+  for (size_t start = 0; start < columns; start += ISTER_CHUNK) {
+    const size_t count = columns - start < ISTER_CHUNK ? columns - start : ISTER_CHUNK;
+    int finite = 0;
+    switch (format) {
+      case ISTER_FORMAT_F32: finite = are_finite(chunk, count * ROWS); break;
+      // Q4's scale is the upper half of a float, exponent included.
+      case ISTER_FORMAT_Q8:
+      case ISTER_FORMAT_Q4: finite = are_finite(chunk, ROWS); break;
+      case ISTER_FORMAT_Q8G32:
+      case ISTER_FORMAT_Q4G32: finite = ister_group_is_finite(chunk, count); break;
+    }
+    if (!finite) return 0;
+    chunk += ister_chunk_bytes(format, count);
+  }
+  return 1;
 }
 
 void ister_unpack_row(ister_format format, const void *panel, size_t columns, size_t row, float *out) {

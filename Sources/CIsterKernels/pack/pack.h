@@ -19,9 +19,11 @@ enum {
 /// A chunk of a row without a larger magnitude is stored as zeros: its d might be no normal float.
 #define ISTER_Q4_SMALLEST (2048 * FLT_MIN)
 
-/// One row of one Q4 chunk before its bits are laid out.
+/// One row of one chunk before its bits are laid out. Q8 uses scale and code only, the latter with its offset of 128,
+/// Q8G32 and Q4G32 group and code.
 typedef struct {
-  float scale;  // a bf16 number, 0 or at least FLT_MIN, small enough that scale * 127 is finite
+  float scale;  // Q4: a bf16 number, 0 or at least FLT_MIN, small enough that scale * 127 is finite
+  uint16_t group[ISTER_CHUNK / ISTER_GROUP];  // binary16
   int8_t subscale[ISTER_SUBBLOCKS];
   uint8_t table[ISTER_SUBBLOCKS];
   uint8_t code[ISTER_CHUNK];
@@ -44,6 +46,26 @@ uint8_t ister_q8_code(float x, float scale);
 
 /// Lays out one row of a Q8 chunk.
 void ister_q8_put(float scale, const uint8_t *code, size_t columns, size_t row, uint8_t *chunk);
+
+static inline int ister_is_grouped(ister_format format) {
+  return format == ISTER_FORMAT_Q8G32 || format == ISTER_FORMAT_Q4G32;
+}
+
+/// The scale of least squared error for 32 weights, as binary16; 0 for weights that are too small for any.
+/// importance: [32] weights of the squared errors, or null for 1.
+uint16_t ister_group_scale(ister_format format, const float *x, const float *importance);
+
+/// Codes of `count` weights of a group under its scale, and the value of one.
+void ister_group_codes(ister_format format, const float *x, size_t count, uint16_t scale, uint8_t *code);
+float ister_group_value(ister_format format, uint8_t code, uint16_t scale);
+
+/// Lays out one row of a chunk of groups, and reads it.
+void ister_group_put(ister_format format, const uint16_t *scales, const uint8_t *codes, size_t columns, size_t row,
+                     uint8_t *chunk);
+void ister_group_unpack(ister_format format, const uint8_t *chunk, size_t columns, size_t row, float *out);
+
+/// Whether all scales of a chunk are finite.
+int ister_group_is_finite(const uint8_t *chunk, size_t columns);
 
 /// f rounded to bf16 to nearest, ties to even; f finite and below the largest bf16.
 float ister_round_bf16(float f);

@@ -19,7 +19,7 @@
 
 #include "../portable/integer_peak.inc"
 
-/// Integer sums of one step for 16 rows of Q8: lines of [16 rows][4 columns], weights offset by 128.
+/// Integer sums of one step for 16 rows of Q8 or Q8G32: lines of [16 rows][4 columns], weights offset by 128.
 static void dot_step_q8(const uint8_t *lines, size_t columns, const int8_t *x, int32_t *sum) {
   for (size_t k = 0; k < columns; k++) {
     for (size_t r = 0; r < LANES; r++) sum[r] += (lines[k / 4 * 64 + r * 4 + k % 4] - 128) * x[k];
@@ -45,9 +45,25 @@ static void dot_step_q4(const uint32_t *words, const uint8_t *lines, size_t begi
   }
 }
 
+/// Integer sums of one step for 16 rows of Q4G32: four lines of nibbles, weights offset by 8.
+static void dot_step_q4g32(const uint8_t *lines, const int8_t *x, int32_t *sum) {
+  for (size_t k = 0; k < ISTER_GROUP; k++) {
+    for (size_t r = 0; r < LANES; r++) {
+      sum[r] += ((lines[k % 16 / 4 * 64 + r * 4 + k % 4] >> (k / 16 * 4) & 15) - 8) * x[k];
+    }
+  }
+}
+
+static int is_grouped(ister_format format) { return format == ISTER_FORMAT_Q8G32 || format == ISTER_FORMAT_Q4G32; }
+
+/// The scale that a chunk's sum is multiplied by.
 static void chunk_scales(ister_format format, const void *chunk, float *scales) {
   if (format == ISTER_FORMAT_Q8) {
     memcpy(scales, chunk, LANES * sizeof(float));
+    return;
+  }
+  if (is_grouped(format)) {
+    for (size_t r = 0; r < LANES; r++) scales[r] = 1;
     return;
   }
   for (size_t r = 0; r < LANES; r++) {
@@ -56,20 +72,38 @@ static void chunk_scales(ister_format format, const void *chunk, float *scales) 
   }
 }
 
+/// Integer sums of one step of a chunk, and what each is multiplied by besides the activation's scale.
+static void dot_step(ister_format format, const uint8_t *chunk, size_t columns, size_t begin, const int8_t *x,
+                     int32_t *sum, float *factors) {
+  size_t end = columns - begin < ISTER_STEP ? columns : begin + ISTER_STEP;
+  for (size_t r = 0; r < LANES; r++) {
+    sum[r] = 0;
+    factors[r] = is_grouped(format) ? float_of_half(((const uint16_t *)chunk)[begin / ISTER_GROUP * LANES + r]) : 1;
+  }
+  switch (format) {
+    case ISTER_FORMAT_Q8: dot_step_q8(chunk + 64 + begin * LANES, end - begin, x + begin, sum); break;
+    case ISTER_FORMAT_Q8G32:
+      dot_step_q8(chunk + ISTER_GROUP_HEAD_BYTES(columns) + begin * LANES, end - begin, x + begin, sum);
+      break;
+    case ISTER_FORMAT_Q4G32:
+      dot_step_q4g32(chunk + ISTER_GROUP_HEAD_BYTES(columns) + begin * LANES / 2, x + begin, sum);
+      break;
+    default:
+      dot_step_q4((const uint32_t *)chunk, chunk + 64 * (1 + (columns + 127) / 128), begin / ISTER_SUBBLOCK,
+                  end / ISTER_SUBBLOCK, x, sum);
+  }
+}
+
 /// Adds one chunk of 16 rows to total; x, scales: activations and step scales of the chunk.
 static void add_chunk(ister_format format, const uint8_t *chunk, size_t columns, const int8_t *x, const float *scales,
                       float *total) {
-  float sums[LANES] = {0}, weight_scales[LANES];
+  float sums[LANES] = {0}, factors[LANES], weight_scales[LANES];
   for (size_t begin = 0; begin < columns; begin += ISTER_STEP) {
-    size_t end = columns - begin < ISTER_STEP ? columns : begin + ISTER_STEP;
-    int32_t sum[LANES] = {0};
-    if (format == ISTER_FORMAT_Q8) {
-      dot_step_q8(chunk + 64 + begin * LANES, end - begin, x + begin, sum);
-    } else {
-      const uint8_t *lines = chunk + 64 * (1 + (columns + 127) / 128);
-      dot_step_q4((const uint32_t *)chunk, lines, begin / ISTER_SUBBLOCK, end / ISTER_SUBBLOCK, x, sum);
+    int32_t sum[LANES];
+    dot_step(format, chunk, columns, begin, x, sum, factors);
+    for (size_t r = 0; r < LANES; r++) {
+      sums[r] = __builtin_fmaf((float)sum[r] * factors[r], scales[begin / ISTER_STEP], sums[r]);
     }
-    for (size_t r = 0; r < LANES; r++) sums[r] = __builtin_fmaf((float)sum[r], scales[begin / ISTER_STEP], sums[r]);
   }
   chunk_scales(format, chunk, weight_scales);
   for (size_t r = 0; r < LANES; r++) total[r] = __builtin_fmaf(sums[r], weight_scales[r], total[r]);
@@ -96,6 +130,8 @@ static void matmul_integer(const ister_matrix *w, size_t panel_begin, size_t pan
 
 #define matmul_q8 matmul_integer
 #define matmul_q4 matmul_integer
+#define matmul_q8g32 matmul_integer
+#define matmul_q4g32 matmul_integer
 #include "../portable/quads.inc"
 
 #include "../portable/cache.inc"
