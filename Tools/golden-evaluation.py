@@ -3,17 +3,20 @@
 
   pip install torch transformers
   Tools/golden-evaluation.py CHECKPOINT --data DIR --suite mmlu,piqa --limit 200 -o golden.jsonl
-  Tools/golden-evaluation.py CHECKPOINT --data DIR --suite mmlu,piqa --limit 200 --compare run.jsonl
+  Tools/golden-evaluation.py CHECKPOINT --data DIR --suite mmlu,piqa --limit 200 -o golden.jsonl --compare run.jsonl
 
 Tests/IsterEvaluationTests/Golden/golden.jsonl is made of that folder's items and the checkpoint stories260K:
   --shots 1 --suite mmlu,winogrande,gsm8k,arc_easy,arc_challenge,openbookqa
   --suite truthfulqa,hellaswag,piqa,boolq
 
---compare reads a run file of `ister eval tasks --output` and tells for how many items the chosen option is the same.
+-o is written item by item; items that it holds already are not scored again, so an interrupted run goes on.
+--compare reads a run file of `ister eval tasks --output` and tells for how many items the chosen option (the text, where
+the model writes) is the same; it exits with 1 when that is less than --require of any suite's items.
 The rules are lm-evaluation-harness': white space at the end of a context belongs to the continuation, both are encoded
 together, and what comes after the context's own tokens is the continuation. float32 on the CPU.
 """
 import argparse
+import itertools
 import json
 import os
 import re
@@ -96,7 +99,7 @@ def encode_pair(tokenizer, context, continuation):
 
 
 class Scorer:
-    """Runs what a context shares with the one before it once."""
+    """Runs what a context shares with the one before it once, and the continuations of a context in one batch."""
 
     def __init__(self, model, tokenizer):
         self.model, self.tokenizer = model, tokenizer
@@ -121,17 +124,29 @@ class Scorer:
         self.rewind(shared)
         return self.run(context[shared:], 1)
 
+    def following(self, rests):
+        """The logits after each token but the last of several continuations; the context is held afterwards as before."""
+        width = max(len(rest) for rest in rests) - 1
+        if width == 0:
+            return [None] * len(rests)
+        # Causal attention: what fills a shorter row up comes after all that is read from it.
+        rows = torch.tensor([rest[:-1] + [0] * (width + 1 - len(rest)) for rest in rests])
+        self.cache.batch_repeat_interleave(len(rests))
+        logits = self.model(rows, past_key_values=self.cache, use_cache=True).logits
+        self.cache.batch_select_indices(torch.tensor([0]))
+        self.cache.crop(-width)
+        return [row[:len(rest) - 1] for row, rest in zip(logits, rests)]
+
     @torch.inference_mode()
     def scores(self, pairs):
-        result, last = [], None
-        for context, continuation in pairs:
-            start, rest = encode_pair(self.tokenizer, context, continuation)
-            if start != last:
-                first, last = self.move(start), start
-            self.rewind(len(start))
-            logits = torch.cat([first, self.run(rest[:-1], 0)]) if len(rest) > 1 else first
-            table = torch.log_softmax(logits.double(), -1)
-            result.append(float(sum(table[i, token] for i, token in enumerate(rest))))
+        encoded = [encode_pair(self.tokenizer, *pair) for pair in pairs]
+        result = []
+        for start, group in itertools.groupby(encoded, key=lambda pair: pair[0]):
+            rests = [rest for _, rest in group]
+            first = self.move(start)
+            for rest, more in zip(rests, self.following(rests)):
+                table = torch.log_softmax((first if more is None else torch.cat([first, more])).double(), -1)
+                result.append(float(sum(table[i, token] for i, token in enumerate(rest))))
         return result
 
     @torch.inference_mode()
@@ -172,21 +187,61 @@ def score(scorer, suite, item, pool, shots, primer):
     return line
 
 
-def compare(golden, path):
+def same_option(ours, found):
+    """Whether a model file and transformers took the same option, or wrote the same text."""
+    if "generated" in ours:
+        return ours["generated"] == found["generated"]
+    return ours["chosen"] == found["chosen"] and ours["chosen_norm"] == found["chosen_norm"]
+
+
+def compare(golden, path, required):
+    """Prints a line a suite; True when enough options are the same in each."""
     found = {(line["item"]["suite"], line["item"]["id"]): line["item"] for line in rows(path) if "item" in line}
+    enough = True
     for suite in dict.fromkeys(line["suite"] for line in golden):
-        lines = [line for line in golden if line["suite"] == suite and (suite, line["id"]) in found]
-        pairs = [(line, found[suite, line["id"]]) for line in lines]
-        if suite == "gsm8k":
-            same = sum(a["correct"] == b["correct"] for a, b in pairs)
-            texts = sum(a["generated"] == b["generated"] for a, b in pairs)
-            print(f"{suite}: {same} of {len(pairs)} equally right or wrong, {texts} texts equal")
-            continue
-        same = sum(a["chosen"] == b["chosen"] for a, b in pairs)
-        norm = sum(a["chosen_norm"] == b["chosen_norm"] for a, b in pairs)
-        largest = max((abs(x - y) for a, b in pairs for x, y in zip(a["scores"], b["scores"])), default=0.0)
-        print(f"{suite}: choice equal in {same}, normalized in {norm} of {len(pairs)}; "
-              f"largest difference {largest:.2e}")
+        lines = [line for line in golden if line["suite"] == suite]
+        pairs = [(line, found[suite, line["id"]]) for line in lines if (suite, line["id"]) in found]
+        same = sum(same_option(a, b) for a, b in pairs)
+        right = sum(a["correct"] == b["correct"] for a, b in pairs if "generated" in a)
+        largest = max((abs(x - y) for a, b in pairs for x, y in zip(a.get("scores", []), b["scores"])), default=0.0)
+        detail = f"{right} equally right or wrong" if suite == "gsm8k" else f"largest difference of a score {largest:.1e}"
+        print(f"{suite}: {'text' if suite == 'gsm8k' else 'option'} equal in {same} of {len(lines)}; {detail}")
+        for a, b in pairs:
+            if not same_option(a, b):
+                print(f"  {a['id']}: {a.get('scores', a.get('generated'))} here, {b['scores'] or b['generated']}")
+        enough = enough and same >= required * len(lines)
+    return enough
+
+
+def known_lines(path):
+    """Lines that an earlier run wrote; one that was cut short is dropped."""
+    if not path or not os.path.exists(path):
+        return {}
+    with open(path, "rb") as file:
+        whole = file.read()
+    end = whole.rfind(b"\n") + 1
+    if end < len(whole):
+        os.truncate(path, end)
+    return {(line["suite"], line["id"]): line for line in map(json.loads, whole[:end].decode().splitlines())}
+
+
+def suite_items(data, suite, limit, shots):
+    """The items that `ister eval tasks --limit` takes, their pool and number of shots, and the primer."""
+    items = rows(os.path.join(data, FILES.get(suite, suite) + ".jsonl"))
+    count = min(limit or len(items), len(items))
+    name, usual = POOLS.get(suite, (None, 0))
+    shots = usual if shots is None else shots
+    pool = rows(os.path.join(data, "fewshot", name + ".jsonl")) if name and shots else []
+    primer = ""
+    if suite == "truthfulqa":
+        with open(os.path.join(data, "qa_primer.txt"), encoding="utf-8") as file:
+            primer = file.read().rstrip()
+    return [items[index * len(items) // count] for index in range(count)], pool, shots, primer
+
+
+def make_scorer(folder):
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    return Scorer(model, load_tokenizer(folder))
 
 
 def main():
@@ -198,29 +253,24 @@ def main():
     parser.add_argument("--shots", type=int)
     parser.add_argument("-o", "--output")
     parser.add_argument("--compare")
+    parser.add_argument("--require", type=float, default=0.99)
     arguments = parser.parse_args()
-    tokenizer = load_tokenizer(arguments.checkpoint)
-    model = AutoModelForCausalLM.from_pretrained(arguments.checkpoint, dtype=torch.float32).eval()
-    scorer = Scorer(model, tokenizer)
-    golden = []
+    known, golden, scorer = known_lines(arguments.output), [], None
+    output = open(arguments.output, "a", encoding="utf-8") if arguments.output else None
     for suite in arguments.suite.split(","):
-        items = rows(os.path.join(arguments.data, FILES.get(suite, suite) + ".jsonl"))
-        count = min(arguments.limit or len(items), len(items))
-        name, usual = POOLS.get(suite, (None, 0))
-        shots = usual if arguments.shots is None else arguments.shots
-        pool = rows(os.path.join(arguments.data, "fewshot", name + ".jsonl")) if name and shots else []
-        primer = ""
-        if suite == "truthfulqa":
-            with open(os.path.join(arguments.data, "qa_primer.txt"), encoding="utf-8") as file:
-                primer = file.read().rstrip()
-        for index in range(count):
-            golden.append(score(scorer, suite, items[index * len(items) // count], pool, shots, primer))
-        print(f"{suite}: {count} items", file=sys.stderr)
-    if arguments.output:
-        with open(arguments.output, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in golden)
-    if arguments.compare:
-        compare(golden, arguments.compare)
+        items, pool, shots, primer = suite_items(arguments.data, suite, arguments.limit, arguments.shots)
+        for item in items:
+            line = known.get((suite, item["id"]))
+            if line is None:
+                scorer = scorer or make_scorer(arguments.checkpoint)
+                line = score(scorer, suite, item, pool, shots, primer)
+                if output:
+                    output.write(json.dumps(line, ensure_ascii=False) + "\n")
+                    output.flush()
+            golden.append(line)
+        print(f"{suite}: {len(items)} items", file=sys.stderr, flush=True)
+    if arguments.compare and not compare(golden, arguments.compare, arguments.require):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

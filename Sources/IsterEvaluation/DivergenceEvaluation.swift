@@ -53,9 +53,15 @@ public struct DivergenceEvaluation {
 
     /// Refuses two files whose token ids may mean different text.
     public static func requireSameTokens(candidate: ModelFile, reference: ModelFile) throws(EvaluationError) {
-        let sizes = (candidate.header.shape.vocabularySize, reference.header.shape.vocabularySize)
+        try requireSameTokens(
+            sizes: (candidate.header.shape.vocabularySize, reference.header.shape.vocabularySize),
+            digests: (candidate.header.tokenizer.sha256, reference.header.tokenizer.sha256))
+    }
+
+    static func requireSameTokens(
+        sizes: (candidate: Int, reference: Int), digests: (candidate: String, reference: String)
+    ) throws(EvaluationError) {
         guard sizes.0 == sizes.1 else { throw .vocabularySizesDiffer(candidate: sizes.0, reference: sizes.1) }
-        let digests = (candidate.header.tokenizer.sha256, reference.header.tokenizer.sha256)
         guard digests.0 == digests.1 else { throw .tokenizersDiffer(candidate: digests.0, reference: digests.1) }
     }
 }

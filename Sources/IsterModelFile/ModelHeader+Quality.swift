@@ -11,6 +11,9 @@ extension ModelHeader {
         public var contextLength: Int
         public var windows: Int
         public var positions: Int
+        /// Windows of the text before the first one that was compared: those of a calibration text, whose end the
+        /// calibration was not given. nil for a text of its own, compared from its beginning.
+        public var firstWindow: Int?
         /// Kullback-Leibler divergence from the source, mean over positions, in nats.
         public var meanDivergence: Double
         public var meanDivergenceError: Double
@@ -24,7 +27,7 @@ extension ModelHeader {
         public var sameTopError: Double
 
         public init(
-            sha256: String, contextLength: Int, windows: Int, positions: Int,
+            sha256: String, contextLength: Int, windows: Int, positions: Int, firstWindow: Int? = nil,
             meanDivergence: (value: Double, error: Double), perplexity: Double, sourcePerplexity: Double,
             perplexityRatio: (value: Double, error: Double), sameTop: (value: Double, error: Double)
         ) {
@@ -32,6 +35,7 @@ extension ModelHeader {
             self.contextLength = contextLength
             self.windows = windows
             self.positions = positions
+            self.firstWindow = firstWindow
             self.meanDivergence = Self.rounded(meanDivergence.value)
             meanDivergenceError = Self.rounded(meanDivergence.error)
             self.perplexity = Self.rounded(perplexity)
@@ -47,7 +51,8 @@ extension ModelHeader {
             let number = -Double.leastNormalMagnitude
             var quality = Self(
                 sha256: Digest256.unknown, contextLength: .max, windows: .max, positions: .max,
-                meanDivergence: (0, 0), perplexity: 0, sourcePerplexity: 0, perplexityRatio: (0, 0), sameTop: (0, 0))
+                firstWindow: .max, meanDivergence: (0, 0), perplexity: 0, sourcePerplexity: 0, perplexityRatio: (0, 0),
+                sameTop: (0, 0))
             for path in numbers.values { quality[keyPath: path] = number }
             return quality
         }
@@ -66,6 +71,7 @@ extension ModelHeader {
             for (name, count) in [("contextLength", contextLength), ("windows", windows), ("positions", positions)] {
                 try check("certificate: \(name)", count, 1...Int.max)
             }
+            if let firstWindow { try check("certificate: firstWindow", firstWindow, 1...Int.max) }
             for (name, path) in Self.numbers.sorted(by: { $0.key < $1.key }) {
                 try check("certificate: \(name)", self[keyPath: path], 0...Double.greatestFiniteMagnitude)
             }

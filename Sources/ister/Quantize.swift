@@ -1,9 +1,9 @@
-public import ArgumentParser
+import ArgumentParser
 import Glibc
 import IsterDecoder
 import IsterEvaluation
 import IsterModelFile
-public import IsterQuantizer
+import IsterQuantizer
 
 struct Quantize: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -19,11 +19,10 @@ struct Quantize: ParsableCommand {
     var output: String?
     @Option(
         help: """
-            f32 keeps the weights; q8, q8g256 and q4 take about 8.5, 8.1 and 4.5 bits each; import keeps what a .gguf \
-            file has rounded to Q8_0 and Q4_0 as it is and gives 8.5 bits to the rest. By default q4, and import for \
-            a .gguf file whose weights are rounded already.
+            \(QuantizePreset.allCases.map { "\($0.rawValue): \($0.summary)" }.joined(separator: ". ")). By default \
+            q4, and import for a .gguf file whose weights are rounded already.
             """)
-    var preset: Preset?
+    var preset: QuantizePreset?
     @Option(
         help: """
             Instead of a preset: the bits per weight of the whole file. Each matrix gets 4 or 8 bits, by what \
@@ -39,6 +38,13 @@ struct Quantize: ParsableCommand {
     @OptionGroup var threadOption: ThreadOption
 
     func validate() throws {
+        try calibrationOptions.validate(
+            isCalibrated: calibrationOptions.isCalibrated || preset?.isCalibrated == true)
+        if certificationOptions.maximumDivergence != nil, certificationOptions.text == nil,
+            calibrationOptions.text == nil
+        {
+            throw ValidationError("--max-kld goes with --certify or --calibrate.")
+        }
         guard let targetBits else { return }
         if preset != nil { throw ValidationError("Give either --preset or --target-bits.") }
         guard targetBits.isFinite, targetBits > 0, targetBits <= 32 else {
@@ -48,16 +54,16 @@ struct Quantize: ParsableCommand {
 
     func run() throws {
         let source = try SourceFormats(checkpoint)
-        let base = targetBits == nil ? preset ?? source.preset : .q4
-        let requantizing = try source.requantizing(base, isAllowed: allowRequantize || plan)
-        let target = output ?? Self.defaultOutput(checkpoint: checkpoint, name: recipeName(base))
+        let preset = targetBits == nil ? self.preset ?? QuantizePreset(source.preset) : .q4
+        let requantizing = try source.requantizing(preset.base, isAllowed: allowRequantize || plan)
+        let target = output ?? Self.defaultOutput(checkpoint: checkpoint, name: recipeName(preset))
         // The writer refuses it as well, but only after the measurements.
         if !force, !plan, FileStatus.exists(target) {
             throw Failure(ModelFileError.outputExists(path: target), file: target)
         }
         let threads = ThreadBudget.ofThisMachine(requested: threadOption.threads)
         let job = QuantizeJob(
-            checkpoint: checkpoint, output: target, threads: threads, preset: base, replacing: force)
+            checkpoint: checkpoint, output: target, threads: threads, preset: preset.base, replacing: force)
         let bar = job.bar
         let interrupt = Interrupt {
             bar.clear()
@@ -66,22 +72,39 @@ struct Quantize: ParsableCommand {
         }
         defer { withExtendedLifetime(interrupt) {} }
         let start = ContinuousClock.now
-        let allocation = try targetBits.map { bits throws(Failure) in
-            try job.allocation(bits: bits, name: recipeName(base), text: calibrationOptions.calibrationText(checkpoint))
-        }
-        if plan { return try tell(job.plan(allocation, presets: preset.map { [$0] } ?? source.presets)) }
-        let report = try job.run(allocation, calibrationOptions, certificationOptions)
+        if plan, targetBits == nil { return try tell(job.plan(self.preset.map { [$0] } ?? source.presets)) }
+        let text = try calibrationOptions.calibrationText(
+            checkpoint, heldOut: plan || preset == .f32 ? 0 : certificationOptions.heldOutWindows)
+        let allocation = try allocation(preset, job, text)
+        if plan, let allocation { return try tell(job.plan(allocation)) }
+        let calibration = preset.isCalibrated ? calibrationOptions.withOwnText : calibrationOptions
+        let report = try job.run(allocation, calibration, text, certificationOptions)
         let seconds = start.duration(to: .now) / .seconds(1)
-        if base == .imported, let note = source.note {
+        if preset == .imported, let note = source.note {
             StandardError.write("ister: \(note)\n")
         }
         let warnings = report.warnings + [requantizing].compactMap { $0 }
         for warning in warnings { StandardError.write("ister: warning: \(warning)\n") }
-        try tell(report, warnings, preset: base, seconds: seconds)
+        if preset != .f32, let reason = certificationOptions.absence(text, report) {
+            StandardError.write("ister: no certificate\(reason): give --certify TEXT\n")
+        }
+        try tell(report, warnings, preset: preset, seconds: seconds)
+    }
+
+    /// Formats of single matrices; nil where the preset's are used everywhere.
+    private func allocation(
+        _ preset: QuantizePreset, _ job: QuantizeJob, _ text: CalibrationText?
+    ) throws(Failure) -> Allocation? {
+        let name = recipeName(preset)
+        if let targetBits { return try job.allocation(.bits(targetBits), name: name, text: text) }
+        if let size = preset.size { return try job.allocation(.between(size), name: name, text: text) }
+        return preset.isCalibrated ? Allocation(name: name, formats: [:]) : nil
     }
 
     /// As the file's provenance has it: q4, or bits-5.35.
-    private func recipeName(_ preset: Preset) -> String { targetBits.map { "bits-\($0)" } ?? preset.rawValue }
+    private func recipeName(_ preset: QuantizePreset) -> String {
+        targetBits.map { "bits-\($0)" } ?? preset.rawValue
+    }
 
     /// models/danube/ and q4 give danube-q4.ister.
     static func defaultOutput(checkpoint: String, name recipe: String) -> String {
@@ -102,5 +125,3 @@ struct Quantize: ParsableCommand {
         _ = unsafe unlink(SourceModel.path(output: target))
     }
 }
-
-extension Preset: ExpressibleByArgument {}

@@ -16,7 +16,8 @@ struct CalibrationOptions: ParsableArguments {
 
     private static let ownTokensByDefault = 65536
 
-    func validate() throws {
+    /// isCalibrated: by these options or by what the preset is.
+    func validate(isCalibrated: Bool) throws {
         let least = CalibrationText.chunkTokens
         guard (least...1 << 24).contains(calibrationTokens) else {
             throw ValidationError(
@@ -26,32 +27,38 @@ struct CalibrationOptions: ParsableArguments {
         guard ownTokens == 0 || (least...1 << 24).contains(ownTokens) else {
             throw ValidationError("--own-tokens is \(ownTokens); it must be 0 or \(least) to \(1 << 24)")
         }
-        if text == nil, !calibrateOwn {
-            throw ValidationError("--own-tokens goes with --calibrate or --calibrate-own.")
+        if !isCalibrated {
+            throw ValidationError("--own-tokens goes with --calibrate, --calibrate-own or a preset that calibrates.")
         }
         if text == nil, ownTokens == 0 {
-            throw ValidationError("--calibrate-own with --own-tokens 0 calibrates nothing.")
+            throw ValidationError("--own-tokens 0 without --calibrate calibrates nothing.")
         }
+    }
+
+    /// The same, with text that the model writes by itself unless its tokens are given as 0.
+    var withOwnText: Self {
+        var options = self
+        options.calibrateOwn = true
+        return options
     }
 
     var isCalibrated: Bool { text != nil || calibrateOwn }
 
-    /// nil when none is given.
-    func calibrationText(_ checkpoint: String) throws(Failure) -> CalibrationText? {
+    /// nil when none is given. heldOut: most windows at its end that the calibration leaves to the certificate.
+    func calibrationText(_ checkpoint: String, heldOut: Int) throws(Failure) -> CalibrationText? {
         try text.map { path throws(Failure) in
-            try CalibrationText(path: path, checkpoint: checkpoint, limit: calibrationTokens)
+            try CalibrationText(path: path, checkpoint: checkpoint, limit: calibrationTokens, heldOut: heldOut)
         }
     }
 
-    /// nil when nothing is asked for. model: an 8-bit model of the checkpoint, made when it is needed.
+    /// nil when nothing is asked for. text: of `calibrationText`. model: an 8-bit model of the checkpoint, made when it is needed.
     func calibration(
-        checkpoint: String, progress: @escaping (Int, Int) -> Void,
+        _ text: CalibrationText?, progress: @escaping (Int, Int) -> Void,
         model: @escaping () throws(QuantizerError) -> SourceModel
-    ) throws(Failure) -> Calibration? {
+    ) -> Calibration? {
         guard isCalibrated else { return nil }
         let source = DecoderCalibration(
-            text: try calibrationText(checkpoint), ownTokens: ownTokens ?? Self.ownTokensByDefault, progress: progress,
-            model: model)
+            text: text, ownTokens: ownTokens ?? Self.ownTokensByDefault, progress: progress, model: model)
         return Calibration(source: source, method: calibrationMethod)
     }
 }

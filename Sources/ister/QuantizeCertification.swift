@@ -9,8 +9,12 @@ import IsterTokenizer
 struct CertificationOptions: ParsableArguments {
     @Option(
         name: .customLong("certify"),
-        help: "A text on which the file is compared with its source; the result goes into the file.")
+        help: """
+            A text on which the file is compared with its source; the result goes into the file. By default the end of \
+            the text of --calibrate, which is then kept from the calibration.
+            """)
     var text: String?
+    @Flag(help: "Compares nothing and calibrates on the whole text.") var noCertify = false
     @Option(help: "Most windows of 512 tokens of that text.") var certifyChunks = 16
     @Option(
         name: .customLong("max-kld"),
@@ -21,27 +25,49 @@ struct CertificationOptions: ParsableArguments {
         guard (1...1 << 20).contains(certifyChunks) else {
             throw ValidationError("--certify-chunks is \(certifyChunks); it must be 1 to \(1 << 20)")
         }
+        if noCertify, text != nil { throw ValidationError("Give either --certify or --no-certify.") }
         guard let maximumDivergence else { return }
-        if text == nil { throw ValidationError("--max-kld goes with --certify.") }
+        if noCertify { throw ValidationError("--max-kld does not go with --no-certify.") }
         guard maximumDivergence >= 0 else {
             throw ValidationError("--max-kld is \(maximumDivergence); it must be 0 or more")
         }
     }
 
-    /// nil when nothing is asked for. The text is read and cut at once, so that a bad one is refused before the work.
+    /// Most windows of a calibration text that the certificate is measured on.
+    var heldOutWindows: Int { noCertify || text != nil ? 0 : certifyChunks }
+
+    /// Why a file has no certificate, with a leading space; nil when it has one or none was wanted.
+    func absence(_ calibration: CalibrationText?, _ report: ConversionReport) -> String? {
+        if noCertify || report.header.certificate?.quality != nil { return nil }
+        return calibration == nil ? "" : " (the calibration text is too short to hold a part out)"
+    }
+
+    /// nil when nothing is asked for or can be measured. calibration: its text may have a part for this. The text is
+    /// read and cut at once, so that a bad one is refused before the work.
     /// source: the checkpoint's floats as a model, made when it is needed.
     func certification(
-        checkpoint: String, progress: @escaping (_ done: Int, _ total: Int) -> Void,
+        checkpoint: String, calibration: CalibrationText?, progress: @escaping (_ done: Int, _ total: Int) -> Void,
         source: @escaping () throws(QuantizerError) -> SourceModel
     ) throws(Failure) -> Certification? {
-        guard let text else { return nil }
+        guard let text else {
+            if let calibration, let held = calibration.heldOut {
+                return Certification(
+                    measurement: DivergenceMeasurement(
+                        windows: held.windows, textDigest: calibration.digest, firstWindow: held.firstWindow,
+                        progress: progress, source: source),
+                    maximumDivergence: maximumDivergence)
+            }
+            if maximumDivergence == nil { return nil }
+            throw Failure(
+                .usage, "--max-kld: the calibration text is too short to hold a part out; give --certify TEXT")
+        }
         let bytes = try InputFile.read(text)
         let tokenizer = try TokenizerSource.open(checkpoint)
         let windows = try evaluating(text) {
             try TextWindows(text: bytes, tokenizer: tokenizer, contextLength: 512, limit: certifyChunks)
         }
         let measurement = DivergenceMeasurement(
-            windows: windows, textDigest: digest(bytes), progress: progress, source: source)
+            windows: windows, textDigest: digest(bytes), firstWindow: nil, progress: progress, source: source)
         return Certification(measurement: measurement, maximumDivergence: maximumDivergence)
     }
 }
@@ -50,15 +76,17 @@ struct CertificationOptions: ParsableArguments {
 final class DivergenceMeasurement: QualityMeasurement {
     private let windows: TextWindows
     private let textDigest: String
+    private let firstWindow: Int?
     private let progress: (Int, Int) -> Void
     private let source: () throws(QuantizerError) -> SourceModel
 
     init(
-        windows: TextWindows, textDigest: String, progress: @escaping (Int, Int) -> Void,
+        windows: TextWindows, textDigest: String, firstWindow: Int?, progress: @escaping (Int, Int) -> Void,
         source: @escaping () throws(QuantizerError) -> SourceModel
     ) {
         self.windows = windows
         self.textDigest = textDigest
+        self.firstWindow = firstWindow
         self.progress = progress
         self.source = source
     }
@@ -83,7 +111,7 @@ final class DivergenceMeasurement: QualityMeasurement {
         func pair(_ value: MeasuredValue) -> (value: Double, error: Double) { (value.value, value.error) }
         return ModelHeader.Quality(
             sha256: textDigest, contextLength: windows.contextLength, windows: windows.count,
-            positions: statistics.count, meanDivergence: pair(statistics.meanDivergence),
+            positions: statistics.count, firstWindow: firstWindow, meanDivergence: pair(statistics.meanDivergence),
             perplexity: statistics.candidate.perplexity.value,
             sourcePerplexity: statistics.reference.perplexity.value, perplexityRatio: pair(statistics.ratio),
             sameTop: pair(statistics.sameTop))
@@ -94,16 +122,21 @@ extension ModelHeader.Quality {
     /// For a person.
     var lines: [String] {
         [
-            "against the source's floats, on \(positions) tokens of text \(sha256.prefix(16))…:",
+            "against the source's floats, on \(positions) tokens of text \(sha256.prefix(16))…\(place):",
             "  mean divergence \(meanDivergence) ± \(meanDivergenceError) nats",
             "  perplexity \(perplexity), source \(sourcePerplexity), ratio \(perplexityRatio) ± \(perplexityRatioError)",
             "  same top token \(decimals(sameTop * 100, 2)) ± \(decimals(sameTopError * 100, 2)) %",
         ]
     }
 
+    private var place: String {
+        firstWindow.map { " (windows \($0) to \($0 + windows - 1), which the calibration was not given)" } ?? ""
+    }
+
     var json: JSONText {
         .object([
             ("text_sha256", .string(sha256)), ("context", .integer(contextLength)), ("chunks", .integer(windows)),
+            ("first_chunk", .integer(firstWindow ?? 0)), ("held_out", .bool(firstWindow != nil)),
             ("scored_tokens", .integer(positions)), ("kld", .number(meanDivergence)),
             ("kld_error", .number(meanDivergenceError)), ("perplexity", .number(perplexity)),
             ("source_perplexity", .number(sourcePerplexity)), ("ratio", .number(perplexityRatio)),

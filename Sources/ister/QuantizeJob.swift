@@ -33,8 +33,8 @@ struct QuantizeJob {
             calibration: calibration, allocation: allocation, certification: certification)
     }
 
-    /// Formats for a file of `bits` per weight, by measured sensitivities.
-    func allocation(bits: Double, name: String, text: CalibrationText?) throws(Failure) -> Allocation {
+    /// Formats for a file of a size, by measured sensitivities.
+    func allocation(_ size: TargetSize, name: String, text: CalibrationText?) throws(Failure) -> Allocation {
         defer { bar.clear() }
         return try reporting(checkpoint) {
             let model = try self.model.get()
@@ -42,11 +42,15 @@ struct QuantizeJob {
             let small = Allocation(
                 name: name, formats: Dictionary(tensors.map { ($0.name, WeightFormat.q4) }) { first, _ in first })
             let smallest = try conversion(.q4, small).plan()
-            let weights = Double(smallest.header.parameterCount)
-            let target = Int(bits / 8 * weights)
+            let parameters = smallest.header.parameterCount
+            let target = try size.bytes(parameters: parameters) { preset throws(QuantizerError) in
+                try conversion(preset).plan().fileBytes
+            }
             guard target >= smallest.fileBytes else {
+                let weights = Double(parameters)
                 throw QuantizerError.targetTooSmall(
-                    bitsPerWeight: bits, smallest: 8 * Double(smallest.fileBytes) / weights)
+                    bitsPerWeight: size.bits ?? 8 * Double(target) / weights,
+                    smallest: 8 * Double(smallest.fileBytes) / weights)
             }
             let sensitivities = try SensitivityMeasurement(model, checkpoint: checkpoint, text: text)
                 .run { bar.show(done: $0, total: $1, label: "sensitivities") }
@@ -54,27 +58,44 @@ struct QuantizeJob {
         }
     }
 
-    /// The allocation, or without one these presets.
-    func plan(_ allocation: Allocation?, presets: [Preset]) throws(Failure) -> QuantizePlan {
+    /// Of presets. Where formats would have to be measured, the size alone is told.
+    func plan(_ presets: [QuantizePreset]) throws(Failure) -> QuantizePlan {
         try reporting(checkpoint) {
-            if let allocation {
-                return try QuantizePlan([(allocation.name, conversion(.q4, allocation))])
-            }
-            return try QuantizePlan(presets.map { ($0.rawValue, conversion($0)) })
+            QuantizePlan(
+                try presets.map { preset in
+                    let (header, fileBytes) = try conversion(preset.base).plan()
+                    guard let size = preset.size else {
+                        return QuantizePlan.Row(name: preset.rawValue, preset, header, fileBytes: fileBytes)
+                    }
+                    let bytes = try TargetSize.between(size).bytes(parameters: header.parameterCount) {
+                        preset throws(QuantizerError) in try conversion(preset).plan().fileBytes
+                    }
+                    return QuantizePlan.Row(
+                        name: preset.rawValue, preset, header, fileBytes: bytes, areFormatsKnown: false)
+                })
+        }
+    }
+
+    /// Of a file whose formats have been measured.
+    func plan(_ allocation: Allocation) throws(Failure) -> QuantizePlan {
+        try reporting(checkpoint) {
+            let (header, fileBytes) = try conversion(.q4, allocation).plan()
+            return QuantizePlan([QuantizePlan.Row(name: allocation.name, nil, header, fileBytes: fileBytes)])
         }
     }
 
     func run(
-        _ allocation: Allocation?, _ calibrationOptions: CalibrationOptions,
+        _ allocation: Allocation?, _ calibrationOptions: CalibrationOptions, _ text: CalibrationText?,
         _ certificationOptions: CertificationOptions
     ) throws(Failure) -> ConversionReport {
         let (bar, model, checkpoint, output, threads) = (bar, model, checkpoint, output, threads)
-        let calibration = try calibrationOptions.calibration(checkpoint: checkpoint) { done, total in
+        let calibration = calibrationOptions.calibration(text) { done, total in
             bar.show(done: done, total: total, label: "own text")
         } model: { () throws(QuantizerError) in
             try model.get()
         }
-        let certification = try certificationOptions.certification(checkpoint: checkpoint) { done, total in
+        let certification = try certificationOptions.certification(checkpoint: checkpoint, calibration: text) {
+            done, total in
             bar.show(done: done, total: total, label: "comparison with the source")
         } source: { () throws(QuantizerError) in
             try SourceModel(checkpoint: checkpoint, preset: .f32, output: output, threads: threads)

@@ -6,10 +6,26 @@ struct QuantizePlan {
     /// Positions of a sequence for which the memory is told, if the model has as many.
     private static let positions = 4096
 
-    private struct Row {
+    struct Row {
         let name: String
-        let header: ModelHeader
+        /// nil for a size that was given in bits.
+        let preset: QuantizePreset?
+        private let header: ModelHeader
+        /// The most that the file may have where the formats are not known.
         let fileBytes: Int
+        let areFormatsKnown: Bool
+
+        /// header: the file's, or that of one with other formats where they are not known.
+        init(
+            name: String, _ preset: QuantizePreset?, _ header: ModelHeader, fileBytes: Int,
+            areFormatsKnown: Bool = true
+        ) {
+            self.name = name
+            self.preset = preset
+            self.header = header
+            self.fileBytes = fileBytes
+            self.areFormatsKnown = areFormatsKnown
+        }
 
         var fileBitsPerWeight: Double { 8 * Double(fileBytes) / Double(max(header.parameterCount, 1)) }
 
@@ -24,24 +40,30 @@ struct QuantizePlan {
 
         /// Matrices by format.
         var formats: String {
-            WeightFormat.allCases.filter { $0 != .vector }.compactMap { format in
+            if !areFormatsKnown { return "q4, q8 as measured" }
+            return WeightFormat.allCases.filter { $0 != .vector }.compactMap { format in
                 let found = header.tensors.filter { $0.format == format.rawValue }
                 return found.isEmpty ? nil : "\(format.rawValue) \(found.count)"
             }.joined(separator: ", ")
+        }
+
+        var json: JSONText {
+            .object([
+                ("preset", .string(name)), ("bytes", .integer(fileBytes)),
+                ("file_bits_per_weight", .number(fileBitsPerWeight)),
+                ("bits_per_weight", areFormatsKnown ? .number(header.bitsPerWeight) : .null),
+                ("cache_bytes", .integer(cacheBytes)), ("cache_tokens", .integer(positions)),
+                (
+                    "formats",
+                    areFormatsKnown ? .object(header.tensors.map { ($0.name, .string($0.format)) }) : .null
+                ),
+            ])
         }
     }
 
     private let rows: [Row]
 
-    /// conversions: those to tell of, with their names.
-    init(_ conversions: [(name: String, conversion: Conversion)]) throws(QuantizerError) {
-        var rows: [Row] = []
-        for (name, conversion) in conversions {
-            let (header, bytes) = try conversion.plan()
-            rows.append(Row(name: name, header: header, fileBytes: bytes))
-        }
-        self.rows = rows
-    }
+    init(_ rows: [Row]) { self.rows = rows }
 
     var table: String {
         let head = line(["preset", "file", "bits/weight", "memory", "matrices"])
@@ -52,32 +74,21 @@ struct QuantizePlan {
             ])
         }
         let positions = rows.first?.positions ?? 0
-        return ([head] + lines).joined(separator: "\n")
+        return ([head] + lines + notes).joined(separator: "\n")
             + "\nmemory: the file and keys and values (f16) of \(positions) tokens; nothing was written\n"
+    }
+
+    /// What the presets give.
+    private var notes: [String] {
+        rows.compactMap(\.preset).map { preset in
+            let divergence = preset.measuredDivergence.map { "; divergence of SmolLM2-135M \($0) nats" } ?? ""
+            return "\(preset.rawValue): \(preset.summary)\(divergence)"
+        }
     }
 
     private func line(_ cells: [String]) -> String {
         zip(cells, [10, 12, 13, 12, 0]).map { padded($0, $1) }.joined(separator: " ").trimmingSpaces()
     }
 
-    var json: JSONText {
-        .object([
-            (
-                "plans",
-                .array(
-                    rows.map { row in
-                        .object([
-                            ("preset", .string(row.name)), ("bytes", .integer(row.fileBytes)),
-                            ("file_bits_per_weight", .number(row.fileBitsPerWeight)),
-                            ("bits_per_weight", .number(row.header.bitsPerWeight)),
-                            ("cache_bytes", .integer(row.cacheBytes)), ("cache_tokens", .integer(row.positions)),
-                            (
-                                "formats",
-                                .object(row.header.tensors.map { ($0.name, .string($0.format)) })
-                            ),
-                        ])
-                    })
-            )
-        ])
-    }
+    var json: JSONText { .object([("plans", .array(rows.map(\.json)))]) }
 }

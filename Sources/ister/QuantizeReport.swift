@@ -7,7 +7,7 @@ extension Quantize {
     }
 
     func tell(
-        _ report: ConversionReport, _ warnings: [String], preset: Preset, seconds: Double
+        _ report: ConversionReport, _ warnings: [String], preset: QuantizePreset, seconds: Double
     ) throws {
         guard json else {
             if let feedback = report.feedback {

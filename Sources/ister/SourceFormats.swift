@@ -23,7 +23,7 @@ struct SourceFormats {
     var preset: Preset { isQuantized ? .imported : .q4 }
 
     /// All that make sense.
-    var presets: [Preset] { Preset.allCases.filter { $0 != .imported || isQuantized } }
+    var presets: [QuantizePreset] { QuantizePreset.allCases.filter { $0 != .imported || isQuantized } }
 
     /// What a person should know; nil for a checkpoint of floats.
     var note: String? {

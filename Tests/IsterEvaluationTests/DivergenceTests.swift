@@ -78,6 +78,12 @@ import Testing
         #expect(SortedValues([7]).quantile(0.99) == 7)
     }
 
+    @Test func `tokenizers that differ are refused also when they are of one size`() throws {
+        #expect(throws: EvaluationError.tokenizersDiffer(candidate: "a", reference: "b")) {
+            try DivergenceEvaluation.requireSameTokens(sizes: (512, 512), digests: ("a", "b"))
+        }
+    }
+
     @Test func `files with other token ids are not compared`() throws {
         let (stories, other) = (try StoriesModel(), try StoriesModel(fixture: "mistral-no-window"))
         let sizes = [stories, other].map(\.file.header.shape.vocabularySize)

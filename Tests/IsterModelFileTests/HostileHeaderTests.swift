@@ -131,6 +131,7 @@ struct HostileHeaderTests {
         let bad = String(repeating: "A", count: 64)
         #expect(try defect { $0.certificate?.quality?.sha256 = bad } != nil)
         #expect(try defect { $0.certificate?.quality?.windows = 0 } != nil)
+        #expect(try defect { $0.certificate?.quality?.firstWindow = 0 } != nil)
         #expect(try defect { $0.certificate?.quality?.meanDivergence = -1 } != nil)
         #expect(try defect { $0.certificate?.quality?.sameTopError = -1e-300 } != nil)
         #expect(try defect { $0.provenance.calibration?.sha256 = bad } != nil)

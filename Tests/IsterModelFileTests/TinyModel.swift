@@ -36,7 +36,8 @@ final class TinyModel: Sendable {
         calibration: .init(method: "feedback", sha256: Digest256.unknown, tokens: 512, ownTokens: 1024))
 
     static let quality = ModelHeader.Quality(
-        sha256: Digest256.unknown, contextLength: 512, windows: 4, positions: 1020, meanDivergence: (0.0541, 0.001),
+        sha256: Digest256.unknown, contextLength: 512, windows: 4, positions: 1020, firstWindow: 28,
+        meanDivergence: (0.0541, 0.001),
         perplexity: 33, sourcePerplexity: 31.32, perplexityRatio: (1.05, 0.01), sameTop: (0.86, 0.01))
 
     /// The bytes of tensor `index`: no two tensors are alike. A bit of every exponent is 0, so that all floats and halves
