@@ -106,9 +106,9 @@ let package = Package(
         .testTarget(
             name: "IsterServerTests",
             dependencies: [
-                "IsterServer", "IsterGenerator", "IsterTokenizer", httpClient, log, metrics,
+                "IsterServer", "IsterGenerator", "IsterDecoder", "IsterTokenizer", httpClient, log, metrics,
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
-            ], swiftSettings: house),
+            ], resources: [.copy("Golden")], swiftSettings: house),
         .testTarget(
             name: "IsterEvaluationTests",
             dependencies: [

@@ -22,6 +22,8 @@ import langchain_openai
 import litellm
 import openai
 
+import clients_structured
+
 litellm.suppress_debug_info = True
 
 ASK = [{"role": "system", "content": "Tell stories."}, {"role": "user", "content": "Lily went to the park"}]
@@ -121,6 +123,10 @@ def test_openai_errors():
           and long.code == "context_length_exceeded", repr(long))
     route = error_of(lambda: api.images.generate(model=MODEL, prompt="a cat"))
     check("openai: a route that is not there", isinstance(route, openai.NotFoundError), repr(route))
+
+
+def test_structured():
+    clients_structured.run(BASE, KEY, MODEL, ASK, check, error_of)
 
 
 def flood(retries):
@@ -245,7 +251,7 @@ def test_curl():
 
 def main():
     for test in (test_openai_chat, test_openai_logprobs, test_openai_embeddings, test_openai_errors,
-                 test_openai_retries, test_openai_async, test_langchain, test_litellm, test_llm, test_curl):
+                 test_structured, test_openai_retries, test_openai_async, test_langchain, test_litellm, test_llm, test_curl):
         try:
             result = test()
             if asyncio.iscoroutine(result):

@@ -1,6 +1,6 @@
 # Functions for the checks that need a running server. Sourced.
 
-# A file of the smallest real model, with a chat template: FOLDER/tiny.ister. Answers are stories, not answers.
+# A file of the smallest real model, with a chat template that knows tools: FOLDER/tiny.ister. Answers are stories.
 make_tiny_model() { # path of ister, folder
     cp -r Tests/GoldenTests/Fixtures/stories260K "$2/checkpoint"
     python3 - "$2/checkpoint/tokenizer_config.json" <<'PYTHON'
@@ -9,7 +9,9 @@ path = sys.argv[1]
 with open(path) as file:
     config = json.load(file)
 config["chat_template"] = (
-    "{{ bos_token }}{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}"
+    '{{ bos_token }}{% if tools %}{{ tools | tojson }}\n<tool_call>{"name": ..., "arguments": ...}</tool_call>\n{% endif %}'
+    "{% for message in messages %}{{ message['role'] }}: {{ message['content'] or '' }}"
+    "{% for call in message.tool_calls or [] %}<tool_call>{{ call.function | tojson }}</tool_call>{% endfor %}\n{% endfor %}"
     "{% if add_generation_prompt %}Once upon a time{% endif %}"
 )
 with open(path, "w") as file:

@@ -21,6 +21,11 @@ extension GenerationRequest {
                 (0...Self.mostLogprobs).contains(count), "the number of log probabilities", "\(count)",
                 "0 to \(Self.mostLogprobs)")
         }
+        if let count = constraint?.vocabulary.vocabularySize {
+            try require(
+                count <= vocabularySize, "the vocabulary of the constraint", "\(count) tokens",
+                "at most \(vocabularySize) tokens")
+        }
         for stop in stopStrings {
             let count = stop.utf8.count
             try require(

@@ -24,6 +24,8 @@ public struct GenerationRequest: Sendable {
     public var cachePartition: String?
     /// The lower, the earlier among its client's requests.
     public var priority = 0
+    /// Only documents of this grammar may be generated. The text ends with the document.
+    public var constraint: Constraint?
     /// The request ends here with what it has.
     public var deadline: ContinuousClock.Instant?
 

@@ -6,6 +6,7 @@ struct GenerationSequence: Sendable {
     private var sampler: Sampler
     private var text: any TextStream
     private var stop: StopText
+    private var constraint: ConstraintState?
     private var shown = ""
 
     init(_ request: GenerationRequest, text: any TextStream, vocabularySize: Int) {
@@ -14,13 +15,14 @@ struct GenerationSequence: Sendable {
         stop = StopText(request.stopStrings)
         sampler = Sampler(
             sampling: request.sampling, penalties: request.penalties, logitBias: request.logitBias,
-            vocabularySize: vocabularySize)
+            vocabularySize: vocabularySize, isMasked: request.constraint != nil)
+        constraint = request.constraint.map { ConstraintState($0, endTokens: request.endTokens) }
         sampler.use(prompt: request.prompt)
     }
 
     /// Draws the next token and decides whether it is the last.
     mutating func take(_ logits: Span<Float>) -> GenerationEvent {
-        let id = sampler.sample(logits)
+        let id = sampler.sample(logits, allowed: constraint?.mask())
         sampler.use(id)
         ids.append(id)
         let score = request.logprobCount.map { TokenScore(logits: logits, chosen: id, bestCount: $0) }
@@ -28,8 +30,9 @@ struct GenerationSequence: Sendable {
             finishReason = .stop
             return .token(GeneratedToken(id: id, text: "", score: score))
         }
+        constraint?.take(id)
         let piece = show(text.append(id))
-        if stop.isStopped {
+        if stop.isStopped || constraint?.isOver == true {
             finishReason = .stop
         } else if ids.count >= request.maximumNewTokens {
             finishReason = .length

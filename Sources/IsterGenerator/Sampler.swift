@@ -1,7 +1,7 @@
 /// Logits to one token. Holds the state of one request: which tokens its prompt and text have used, and its random
 /// numbers.
 ///
-/// Order as in Hugging Face transformers: bias and penalties (`LogitAdjustments`), temperature, top-k, top-p, min-p,
+/// Order as in Hugging Face transformers: bias and penalties (`LogitAdjustments`), what a constraint allows, temperature, top-k, top-p, min-p,
 /// draw. Weights are exp((logit - largest) / temperature) in `Double` by `portableExponential`; they are added by
 /// falling logit if top-k or top-p ordered the tokens, else by rising id. Nothing depends on a libm or on the order of a
 /// sort's ties.
@@ -9,7 +9,7 @@ public struct Sampler: Sendable {
     let sampling: Sampling
     var adjustments: LogitAdjustments
     var random: RandomSequence
-    /// Logits after bias and penalties, [vocabularySize]; empty when there are none.
+    /// Logits after bias, penalties and mask, [vocabularySize]; empty when there are none.
     var scores: [Float]
     /// Softmax weights of all logits by id, and zeros up to a multiple of 8; empty before the first draw.
     var weights: [Double] = []
@@ -19,7 +19,8 @@ public struct Sampler: Sendable {
     var keptWeights: [Double] = []
 
     public init(
-        sampling: Sampling, penalties: Penalties = Penalties(), logitBias: [Int32: Float] = [:], vocabularySize: Int
+        sampling: Sampling, penalties: Penalties = Penalties(), logitBias: [Int32: Float] = [:], vocabularySize: Int,
+        isMasked: Bool = false
     ) {
         self.sampling = sampling
         adjustments = LogitAdjustments(penalties: penalties, logitBias: logitBias, vocabularySize: vocabularySize)
@@ -28,7 +29,7 @@ public struct Sampler: Sendable {
         } else {
             random = RandomSequence(seed: 0)
         }
-        scores = Array(repeating: 0, count: adjustments.isNeutral ? 0 : vocabularySize)
+        scores = Array(repeating: 0, count: adjustments.isNeutral && !isMasked ? 0 : vocabularySize)
     }
 
     /// Marks the prompt's tokens as used, for the repetition penalty. Ids outside the vocabulary are ignored.
@@ -42,10 +43,14 @@ public struct Sampler: Sendable {
     }
 
     /// The next token. logits: [vocabularySize], finite, not empty.
-    public mutating func sample(_ logits: Span<Float>) -> Int32 {
+    public mutating func sample(_ logits: Span<Float>) -> Int32 { sample(logits, allowed: nil) }
+
+    /// allowed: the only tokens that may be drawn, at least one. Needs `isMasked`.
+    mutating func sample(_ logits: Span<Float>, allowed: TokenMask?) -> Int32 {
         guard !scores.isEmpty else { return choose(logits) }
         for index in scores.indices { scores[index] = logits[index] }
         adjustments.apply(to: &scores)
+        allowed?.apply(to: &scores)
         // The span of `scores` cannot be lent while `self` changes, so the array moves out and back.
         let adjusted = scores
         scores = []

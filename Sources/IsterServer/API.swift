@@ -13,6 +13,9 @@ struct API: Sendable {
     let metrics: ServerMetrics
     let tokenText: TokenText
     let prompter: ChatPrompter?
+    let constraintVocabulary: ConstraintVocabulary
+    /// nil: the model offers no tools.
+    let toolSyntax: ToolSyntax?
     /// Threads for the work on a request before it reaches the generator.
     let preparation: NIOThreadPool
 
@@ -26,6 +29,8 @@ struct API: Sendable {
         self.budget = budget
         self.metrics = ServerMetrics(modelName: model.id, factory: metrics)
         tokenText = TokenText(tokenizer: model.tokenizer)
+        constraintVocabulary = ConstraintVocabulary(model)
+        toolSyntax = model.chatTemplate.flatMap { ToolSyntax(template: $0, tokenizer: model.tokenizer) }
         prompter = try model.chatTemplate.map {
             try ChatPrompter($0, tokenizer: model.tokenizer, outputByteLimit: budget.templateByteLimit)
         }
@@ -53,12 +58,13 @@ struct API: Sendable {
     }
 
     /// Hands the requests to the generator; returns when they have their places, so that a refusal has its status.
+    /// markers: special tokens that are part of the text.
     func start(
-        _ requests: [GenerationRequest], _ context: ServerContext, promptField: String
+        _ requests: [GenerationRequest], _ context: ServerContext, promptField: String, markers: [Int32: String] = [:]
     ) async throws(APIError) -> GenerationBatch {
         let batch = GenerationBatch(
             requests, generator: generator, tokenizer: model.tokenizer, parallelCount: options.parallelCount,
-            metrics: metrics)
+            metrics: metrics, markers: markers)
         ClientWatch.watch(context.channel) { [weak batch] in batch?.cancel() }
         do {
             try await batch.waitUntilAccepted()

@@ -6,10 +6,13 @@ struct ChatAnswer: AnswerChunks {
     private let tokenText: TokenText
     private let tellsLogprobs: Bool
     private let tellsUsage: Bool
+    private let calls: CallSettings?
+    private var readers: [Int: CallReader] = [:]
     private var hasBegun: Set<Int> = []
     private var usage = Usage()
 
-    init(head: AnswerHead, tokenText: TokenText, tellsLogprobs: Bool, tellsUsage: Bool) {
+    init(head: AnswerHead, tokenText: TokenText, tellsLogprobs: Bool, tellsUsage: Bool, calls: CallSettings? = nil) {
+        self.calls = calls
         self.head = head
         self.tokenText = tokenText
         self.tellsLogprobs = tellsLogprobs
@@ -22,19 +25,34 @@ struct ChatAnswer: AnswerChunks {
         case .accepted, .started, .promptScores, .embedding: return []
         case .token(let token):
             begin(index, &chunks)
-            if !token.text.isEmpty || (tellsLogprobs && token.score != nil) {
-                let scores = token.score.map { [tokenText.chatItem($0)] } ?? []
-                chunks.append(chunk(index, ["content": .string(token.text)], logprobs: scores))
-            }
+            let scores = token.score.map { [tokenText.chatItem($0)] } ?? []
+            tell(index, token.text, scores, isLast: false, &chunks)
         case .done(let summary):
             begin(index, &chunks)
             usage.add(summary, countsPrompt: index == 0)
-            if !summary.tail.isEmpty { chunks.append(chunk(index, ["content": .string(summary.tail)], logprobs: [])) }
+            tell(index, summary.tail, [], isLast: true, &chunks)
             var own = Usage()
             own.add(summary, countsPrompt: true)
-            chunks.append(chunk(index, [:], logprobs: nil, finish: summary.finishReason, timings: own.timingsJSON))
+            let reason = readers[index]?.reason(summary.finishReason) ?? summary.finishReason.rawValue
+            chunks.append(chunk(index, [:], logprobs: nil, finish: reason, timings: own.timingsJSON))
         }
         return chunks
+    }
+
+    /// The deltas of a piece of text; scores go with the first, or alone.
+    private mutating func tell(
+        _ index: Int, _ text: String, _ scores: [JSONValue], isLast: Bool, _ chunks: inout [JSONValue]
+    ) {
+        var deltas: [JSONValue] = text.isEmpty ? [] : [["content": .string(text)]]
+        if let calls {
+            var reader = readers[index] ?? CallReader(calls)
+            deltas = reader.deltas(text, isLast: isLast)
+            readers[index] = reader
+        }
+        if deltas.isEmpty, tellsLogprobs, !scores.isEmpty { deltas = [["content": ""]] }
+        for (place, delta) in deltas.enumerated() {
+            chunks.append(chunk(index, delta, logprobs: place == 0 ? scores : []))
+        }
     }
 
     private mutating func begin(_ index: Int, _ chunks: inout [JSONValue]) {
@@ -44,7 +62,7 @@ struct ChatAnswer: AnswerChunks {
 
     /// logprobs: nil where no token is told.
     private func chunk(
-        _ index: Int, _ delta: JSONValue, logprobs: [JSONValue]?, finish: FinishReason? = nil,
+        _ index: Int, _ delta: JSONValue, logprobs: [JSONValue]?, finish: String? = nil,
         timings: JSONValue? = nil
     ) -> JSONValue {
         let scores: JSONValue = tellsLogprobs ? logprobs.map { ["content": .array($0)] } ?? .null : .null
@@ -54,7 +72,7 @@ struct ChatAnswer: AnswerChunks {
             [
                 [
                     "index": .integer(index), "delta": delta, "logprobs": scores,
-                    "finish_reason": .string(finish?.rawValue),
+                    "finish_reason": .string(finish),
                 ]
             ])
         if tellsUsage { members.append("usage", .null) }
@@ -73,11 +91,17 @@ struct ChatAnswer: AnswerChunks {
             guard let summary = choice.summary else { continue }
             usage.add(summary, countsPrompt: index == 0)
             let scores = choice.tokens.compactMap { $0.score.map(tokenText.chatItem) }
+            var message: JSONValue = ["role": "assistant", "content": .string(summary.text), "refusal": nil]
+            var reason = summary.finishReason.rawValue
+            if let calls {
+                var reader = CallReader(calls)
+                message = reader.message(summary.text)
+                reason = reader.reason(summary.finishReason)
+            }
             list.append([
-                "index": .integer(index),
-                "message": ["role": "assistant", "content": .string(summary.text), "refusal": nil],
+                "index": .integer(index), "message": message,
                 "logprobs": tellsLogprobs ? ["content": .array(scores), "refusal": nil] : .null,
-                "finish_reason": .string(summary.finishReason.rawValue),
+                "finish_reason": .string(reason),
             ])
         }
         return head.object("chat.completion", choices: list, usage: usage)

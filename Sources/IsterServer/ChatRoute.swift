@@ -5,6 +5,8 @@ import IsterGenerator
 struct ChatRequest: Sendable {
     var fields: GenerationFields
     var requests: [GenerationRequest]
+    /// nil: the answer's text is no call.
+    var calls: CallSettings?
 
     /// Runs off the event loop: parses, renders and encodes.
     init(_ bytes: [UInt8], api: API, client: ClientIdentity, deadline: ContinuousClock.Instant) throws {
@@ -16,9 +18,15 @@ struct ChatRequest: Sendable {
         try api.requirePlaces(choiceCount: fields.choiceCount, promptField: "messages")
         fields.template.logprobCount = try Self.logprobCount(table)
         fields.template.deadline = deadline
+        fields.template.constraint = try ResponseFormat.constraint(
+            table.object("response_format"), vocabulary: api.constraintVocabulary, isLenient: isLenient)
         let messages = try ChatMessages.read(table.array("messages") ?? [], isLenient: isLenient)
+        try ToolHistory.check(messages)
+        let tools = try ToolRequest(table, isLenient: isLenient)
+        if let tools { calls = try api.callSettings(tools, &self.fields.template) }
         let prompt = try api.chatPrompt(
-            messages, tools: nil, addsGenerationPrompt: table.boolean("add_generation_prompt") ?? true,
+            messages, tools: calls == nil ? nil : tools?.tools,
+            addsGenerationPrompt: table.boolean("add_generation_prompt") ?? true,
             variables: try ChatMessages.variables(table.object("chat_template_kwargs")))
         try api.budget.check(byteCount: prompt.byteCount, parameter: "messages")
         let ids = prompt.encode(api.model.tokenizer)
@@ -57,8 +65,10 @@ extension API {
         let chat = try await offLoop { try ChatRequest(bytes, api: self, client: client, deadline: deadline) }
         let answer = ChatAnswer(
             head: AnswerHead(prefix: "chatcmpl-", model: model), tokenText: tokenText,
-            tellsLogprobs: chat.fields.template.logprobCount != nil, tellsUsage: chat.fields.streamsUsage)
-        let batch = try await start(chat.requests, context, promptField: "messages")
+            tellsLogprobs: chat.fields.template.logprobCount != nil, tellsUsage: chat.fields.streamsUsage,
+            calls: chat.calls)
+        let batch = try await start(
+            chat.requests, context, promptField: "messages", markers: chat.calls?.syntax.markers ?? [:])
         if chat.fields.stream {
             return batch.stream(answer, options, promptField: "messages")
         }

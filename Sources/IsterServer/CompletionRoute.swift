@@ -32,6 +32,8 @@ struct CompletionRequest: Sendable {
         fields.template.logprobCount = table.integer("logprobs")
         fields.template.scoresPrompt = echoes && fields.template.logprobCount != nil
         fields.template.deadline = deadline
+        fields.template.constraint = try ResponseFormat.constraint(
+            table.object("response_format"), vocabulary: api.constraintVocabulary, isLenient: isLenient)
         prompts = try api.prompts(table["prompt"] ?? .null, field: "prompt", isText: true)
         try api.requirePlaces(promptCount: prompts.count, choiceCount: fields.choiceCount, promptField: "prompt")
         requests = []

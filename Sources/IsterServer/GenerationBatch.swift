@@ -14,10 +14,11 @@ final class GenerationBatch: Sendable {
     private let firstCount: Int
     let count: Int
 
-    /// Starts the first `parallelCount` requests; each of the others when one is done.
+    /// Starts the first `parallelCount` requests; each of the others when one is done. markers: special tokens that are
+    /// part of the text, and how they are told.
     init(
         _ requests: [GenerationRequest], generator: any TextGenerator, tokenizer: Tokenizer, parallelCount: Int,
-        metrics: ServerMetrics
+        metrics: ServerMetrics, markers: [Int32: String] = [:]
     ) {
         let parallelCount = max(parallelCount, 1)
         count = requests.count
@@ -28,7 +29,8 @@ final class GenerationBatch: Sendable {
         self.mailbox = mailbox
         runner = Task {
             let pump = GenerationPump(
-                requests: requests, generator: generator, tokenizer: tokenizer, mailbox: mailbox, metrics: metrics)
+                requests: requests, generator: generator, tokenizer: tokenizer, markers: markers, mailbox: mailbox,
+                metrics: metrics)
             await pump.run(parallelCount: parallelCount)
         }
     }
@@ -85,6 +87,7 @@ private struct GenerationPump: Sendable {
     let requests: [GenerationRequest]
     let generator: any TextGenerator
     let tokenizer: Tokenizer
+    let markers: [Int32: String]
     let mailbox: Mailbox<GenerationBatch.Item>
     let metrics: ServerMetrics
 
@@ -119,8 +122,11 @@ private struct GenerationPump: Sendable {
 
     private func pump(_ index: Int) async throws {
         let request = requests[index]
-        let generation = generator.generate(
-            request, text: StreamDecoder(tokenizer, prompt: request.prompt, skipSpecial: true))
+        let decoder = StreamDecoder(tokenizer, prompt: request.prompt, skipSpecial: true)
+        let generation =
+            markers.isEmpty
+            ? generator.generate(request, text: decoder)
+            : generator.generate(request, text: MarkedText(decoder, markers: markers))
         var times = RequestTimes(metrics: metrics, isText: request.maximumNewTokens > 0)
         try await withTaskCancellationHandler {
             for try await event in generation.events {

@@ -28,7 +28,7 @@ extension API {
 
 extension String {
     /// nil where a `%` is not followed by two digits or the bytes are no UTF-8.
-    fileprivate var removingPercentEncoding: String? {
+    var removingPercentEncoding: String? {
         var bytes: [UInt8] = []
         var rest = Array(utf8)[...]
         while let byte = rest.popFirst() {

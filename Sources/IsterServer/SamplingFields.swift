@@ -34,7 +34,6 @@ extension GenerationFields {
             let inner = try FieldTable.streamOptions.check(options, isLenient: isLenient, path: "stream_options.")
             streamsUsage = inner.boolean("include_usage") ?? false
         }
-        if let format = fields.object("response_format") { try Self.checkFormat(format) }
         seed = fields.integer("seed").map { UInt64(bitPattern: Int64($0)) } ?? UInt64.random(in: 0...UInt64.max)
         template = GenerationRequest(prompt: [], maximumNewTokens: 0)
         template.sampling = Self.sampling(fields, model.defaults)
@@ -53,15 +52,6 @@ extension GenerationFields {
         let own = "\(client.cachePartition.utf8.count):\(client.cachePartition)"
         guard let salt = fields.string("cache_salt"), !salt.isEmpty else { return own }
         return "\(own):\(salt)"
-    }
-
-    private static func checkFormat(_ format: JSONObject) throws(APIError) {
-        guard let type = format["type"] else { throw .missing("response_format.type") }
-        guard case .string(let name) = type else { throw .wrongType("response_format.type", "a string", type) }
-        guard name == "text" else { throw .unsupportedValue("response_format", "{\"type\": \"text\"}") }
-        for member in format.members where member.key != "type" {
-            throw .unknownField("response_format." + member.key)
-        }
     }
 
     /// The request's own settings, else those that the model's makers gave, else OpenAI's.

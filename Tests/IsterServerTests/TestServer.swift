@@ -2,6 +2,7 @@ import CoreMetrics
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import IsterGenerator
 import Testing
 
 @testable import IsterServer
@@ -11,7 +12,7 @@ struct TestServer {
     let application: Application<RouterResponder<ServerContext>>
 
     init(
-        _ generator: FakeGenerator, prefix: [Int32] = [], template: String? = TestModel.template,
+        _ generator: any TextGenerator, prefix: [Int32] = [], template: String? = TestModel.template,
         defaults: SamplingDefaults = SamplingDefaults(), options: APIOptions = APIOptions(),
         metrics: any MetricsFactory = NOOPMetricsHandler.instance
     ) throws {

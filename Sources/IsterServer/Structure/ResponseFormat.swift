@@ -1,0 +1,111 @@
+import IsterGenerator
+import IsterTokenizer
+import Synchronization
+
+/// The vocabulary's tokens by their bytes, made when the first request needs them: that takes a tenth of a second for
+/// 150,000 tokens.
+final class ConstraintVocabulary: Sendable {
+    private let model: ServedModel
+    private let made = Mutex<TokenTrie?>(nil)
+
+    init(_ model: ServedModel) {
+        self.model = model
+    }
+
+    var tokens: TokenTrie {
+        made.withLock { trie in
+            if let trie { return trie }
+            let (tokenizer, endTokens) = (model.tokenizer, model.endTokens)
+            // What steers the model or ends its answer never stands inside a document, however it is spelled.
+            let new = TokenTrie(vocabularySize: tokenizer.vocabularySize) { id in
+                tokenizer.isSpecial(id) || endTokens.contains(id) ? [] : tokenizer.textBytes(id)
+            }
+            trie = new
+            return new
+        }
+    }
+}
+
+/// `response_format`: what the answer must be.
+struct ResponseFormat {
+    private static let schemaFields = FieldTable(
+        [
+            Field("name", .string(byteLimit: 64)), Field("description", .string(byteLimit: 4096)),
+            Field("schema", .any), Field("strict", .anyBoolean),
+        ], required: ["name", "schema"])
+
+    /// nil: any text.
+    static func constraint(
+        _ format: JSONObject?, vocabulary: ConstraintVocabulary, isLenient: Bool
+    ) throws(APIError) -> Constraint? {
+        guard let format else { return nil }
+        guard let type = format["type"] else { throw .missing("response_format.type") }
+        guard case .string(let name) = type else { throw .wrongType("response_format.type", "a string", type) }
+        switch name {
+        case "text":
+            try requireOnly(["type"], format)
+            return nil
+        case "json_object":
+            // llama.cpp takes a schema here, too.
+            try requireOnly(["type", "schema"], format)
+            let anyObject: JSONValue = ["type": "object"]
+            return try constraint(format["schema"] ?? anyObject, vocabulary, path: "response_format.schema")
+        case "json_schema":
+            try requireOnly(["type", "json_schema"], format)
+            let path = "response_format.json_schema"
+            guard let value = format["json_schema"] else { throw .missing(path) }
+            guard case .object(let object) = value else { throw .wrongType(path, "an object", value) }
+            let fields = try schemaFields.check(object, isLenient: isLenient, path: path + ".")
+            try requireName(fields.string("name") ?? "", path + ".name")
+            return try constraint(fields["schema"] ?? .null, vocabulary, path: path + ".schema")
+        default:
+            throw .unsupportedValue("response_format.type", "'text', 'json_object' and 'json_schema'")
+        }
+    }
+
+    private static func requireOnly(_ names: [String], _ format: JSONObject) throws(APIError) {
+        for member in format.members where !names.contains(member.key) {
+            throw .unknownField("response_format." + member.key)
+        }
+    }
+
+    /// OpenAI's rule for names of schemas and functions.
+    static func requireName(_ name: String, _ path: String) throws(APIError) {
+        let isValid = name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        guard isValid, (1...64).contains(name.utf8.count) else {
+            throw .invalidValue(path, "expected 1 to 64 of the characters a-z, A-Z, 0-9, '_' and '-'.")
+        }
+    }
+
+    private static func constraint(
+        _ schema: JSONValue, _ vocabulary: ConstraintVocabulary, path: String
+    ) throws(APIError) -> Constraint {
+        let tokens = vocabulary.tokens
+        var grammar = JSONGrammar(vocabulary: tokens)
+        let rule = try SchemaCompiler.rule(schema, in: &grammar, path: path)
+        return Constraint(try document(rule, &grammar, path: path), vocabulary: tokens)
+    }
+
+    /// The grammar of a rule's documents. path: the schema's field.
+    static func document(
+        _ rule: JSONGrammar.Rule, _ grammar: inout JSONGrammar, path: String
+    ) throws(APIError) -> Grammar {
+        let documents = grammar.document(rule)
+        guard !grammar.isTooLarge else {
+            throw .badRequest("Invalid schema for '\(path)': it is too large.", path, code: "unsupported_schema")
+        }
+        guard documents.isPossible else {
+            throw .badRequest(
+                "Invalid schema for '\(path)': no document that this model can write fits it, or only one that is "
+                    + "nested too deep.", path, code: "unsatisfiable_schema")
+        }
+        return documents
+    }
+}

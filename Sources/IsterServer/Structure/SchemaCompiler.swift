@@ -1,0 +1,155 @@
+import IsterGenerator
+
+/// Turns JSON Schemas (draft 2020-12) into grammars. What a grammar cannot hold exactly is refused by keyword and place,
+/// never left out: each document of the grammar is valid under the schema. The reverse does not hold: members come in
+/// the order of `properties`, and members that the schema does not name are written only where `additionalProperties`
+/// says so.
+struct SchemaCompiler {
+    /// Bounds what one schema may take, beside the grammar's own limit.
+    static let enumLimit = 1000
+    static let valueByteLimit = 1 << 16
+    static let keyByteLimit = 256
+    static let propertyLimit = 2048
+    /// Places that are referred to.
+    static let referenceLimit = 1024
+
+    var grammar: JSONGrammar
+    /// The schema's field, for errors.
+    let path: String
+    private let root: JSONValue
+    private var references: [String: JSONGrammar.Rule] = [:]
+    private var pending: [(pointer: String, rule: JSONGrammar.Rule)] = []
+
+    private init(_ root: JSONValue, _ grammar: JSONGrammar, path: String) {
+        self.root = root
+        self.grammar = grammar
+        self.path = path
+    }
+
+    /// The rule of a schema's documents. path: the schema's field.
+    static func rule(
+        _ schema: JSONValue, in grammar: inout JSONGrammar, path: String
+    ) throws(APIError) -> JSONGrammar.Rule {
+        var compiler = SchemaCompiler(schema, grammar, path: path)
+        let rule = try compiler.compile(schema, "#")
+        // References are compiled one after the other: a chain of them costs no stack.
+        while let (pointer, rule) = compiler.pending.popLast() {
+            let schema = try compiler.target(pointer, from: pointer)
+            compiler.grammar.define(rule, as: try compiler.compile(schema, pointer))
+        }
+        grammar = compiler.grammar
+        return rule
+    }
+
+    func refuse(_ pointer: String, _ problem: String, code: String = "unsupported_schema") -> APIError {
+        .badRequest("Invalid schema for '\(path)': at '\(pointer.shortened)': \(problem).", path, code: code)
+    }
+
+    func invalid(_ pointer: String, _ problem: String) -> APIError { refuse(pointer, problem, code: "invalid_schema") }
+
+    /// pointer: where the schema stands, as a JSON pointer after `#`.
+    mutating func compile(_ schema: JSONValue, _ pointer: String) throws(APIError) -> JSONGrammar.Rule {
+        if grammar.isTooLarge { throw refuse(pointer, "the schema is too large") }
+        switch schema {
+        case .bool(true): return grammar.any()
+        case .bool(false): return grammar.any(of: [])
+        case .object(let object): return try compile(object, pointer)
+        default: throw invalid(pointer, "a schema is an object or a boolean, not \(schema.kind)")
+        }
+    }
+
+    private mutating func compile(_ object: JSONObject, _ pointer: String) throws(APIError) -> JSONGrammar.Rule {
+        let keywords = try SchemaKeywords(object, isRoot: pointer == "#") { [self] in refuse(pointer, $0) }
+        switch keywords.form {
+        case .any: return grammar.any()
+        case .reference(let value): return try reference(value, pointer + "/$ref")
+        case .values(let values, let keyword):
+            return try enumeration(values, types: keywords.types ?? [], pointer + "/" + keyword)
+        case .anyOf(let value): return try union(value, pointer + "/anyOf")
+        case .oneOf(let value):
+            let rule = try union(value, pointer + "/oneOf")
+            try requireDisjoint(value, pointer + "/oneOf")
+            return rule
+        case .allOf(let value):
+            guard case .array(let schemas) = value, schemas.count == 1 else {
+                throw refuse(pointer, "'allOf' is supported only of one schema")
+            }
+            return try compile(schemas[0], pointer + "/allOf/0")
+        case .typed(let types):
+            var rules: [JSONGrammar.Rule] = []
+            for type in types { rules.append(try compile(object, type: type, pointer)) }
+            return grammar.any(of: rules)
+        }
+    }
+
+    private mutating func compile(
+        _ object: JSONObject, type: SchemaType, _ pointer: String
+    ) throws(APIError) -> JSONGrammar.Rule {
+        switch type {
+        case .null: grammar.literal(Array("null".utf8))
+        case .boolean: grammar.any(of: [grammar.literal(Array("true".utf8)), grammar.literal(Array("false".utf8))])
+        case .string: try string(object, pointer)
+        case .integer: try integer(object, pointer)
+        case .number: try number(object, pointer)
+        case .array: try array(object, pointer)
+        case .object: try self.object(object, pointer)
+        }
+    }
+
+    private mutating func union(_ value: JSONValue, _ pointer: String) throws(APIError) -> JSONGrammar.Rule {
+        guard case .array(let schemas) = value, !schemas.isEmpty else {
+            throw invalid(pointer, "a list of schemas is needed")
+        }
+        var rules: [JSONGrammar.Rule] = []
+        for (index, schema) in schemas.enumerated() { rules.append(try compile(schema, "\(pointer)/\(index)")) }
+        return grammar.any(of: rules)
+    }
+
+    private mutating func enumeration(
+        _ values: [JSONValue], types: [SchemaType], _ pointer: String
+    ) throws(APIError) -> JSONGrammar.Rule {
+        guard values.count <= Self.enumLimit else {
+            throw refuse(pointer, "more than \(Self.enumLimit) values")
+        }
+        let byteCount = values.reduce(0) { $0 + $1.line.count }
+        guard byteCount <= Self.valueByteLimit else {
+            throw refuse(pointer, "values of more than \(Self.valueByteLimit) bytes")
+        }
+        let fitting = values.filter { value in types.isEmpty || types.contains { $0.holds(value) } }
+        guard !fitting.isEmpty else { throw refuse(pointer, "no value has the type that 'type' asks for") }
+        return grammar.any(of: fitting.map { grammar.literal($0.line) })
+    }
+
+    private mutating func reference(_ value: JSONValue, _ pointer: String) throws(APIError) -> JSONGrammar.Rule {
+        guard case .string(let target) = value else { throw invalid(pointer, "a string is needed") }
+        if let rule = references[target] { return rule }
+        guard references.count < Self.referenceLimit else {
+            throw refuse(pointer, "more than \(Self.referenceLimit) places are referred to")
+        }
+        _ = try self.target(target, from: pointer)
+        let rule = grammar.reserve()
+        references[target] = rule
+        pending.append((target, rule))
+        return rule
+    }
+
+    /// The schema that a reference names.
+    func target(_ reference: String, from pointer: String) throws(APIError) -> JSONValue {
+        guard reference == "#" || reference.hasPrefix("#/") else {
+            throw refuse(pointer, "only references within the schema ('#/…') are supported")
+        }
+        var value = root
+        for part in reference.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
+            let decoded = String(part).removingPercentEncoding ?? String(part)
+            let key = decoded.replacing("~1", with: "/").replacing("~0", with: "~")
+            switch value {
+            case .object(let object): value = object[key] ?? .null
+            case .array(let values):
+                value = Int(key).flatMap { values.indices.contains($0) ? values[$0] : nil } ?? .null
+            default: value = .null
+            }
+        }
+        guard !value.isNull else { throw invalid(pointer, "'\(reference.shortened)' leads to nothing") }
+        return value
+    }
+}

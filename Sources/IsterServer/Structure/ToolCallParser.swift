@@ -1,0 +1,153 @@
+/// A call of a function, as an answer tells it.
+struct ToolCall: Sendable, Equatable {
+    var name: String
+    /// A JSON object, as the model wrote it.
+    var arguments: String
+}
+
+/// Parts calls from text while it comes. Text that may become a call waits; what turns out to be none is text again, to
+/// the last byte. Only white space beside calls is dropped.
+struct ToolCallParser: Sendable {
+    enum Output: Sendable, Equatable {
+        case text(String)
+        case call(ToolCall)
+    }
+
+    private let form: ToolSyntax.Form
+    private let names: Set<String>
+    private let opening: [UInt8]
+    private var held: [UInt8] = []
+    /// White space at the end of the text so far: a call may follow.
+    private var blank: [UInt8] = []
+    /// `held` is inside a call.
+    private var isOpen = false
+    /// Nothing but white space has come.
+    private var isAtStart = true
+    private var outputs: [Output] = []
+    private(set) var callCount = 0
+
+    /// names: of the functions that can be called.
+    init(_ form: ToolSyntax.Form, names: Set<String>) {
+        self.form = form
+        self.names = names
+        opening = Array(form.opening.utf8)
+    }
+
+    mutating func push(_ text: String) -> [Output] {
+        held += text.utf8
+        while isOpen ? close() : open() {}
+        return take()
+    }
+
+    /// No text follows.
+    mutating func finish() -> [Output] {
+        if isOpen {
+            if !readCalls(held) { show(opening + held) }
+        } else if form == .bare, isAtStart, held.first == UInt8(ascii: "{") {
+            if !readCalls(held) { show(held) }
+        } else {
+            show(held)
+        }
+        held = []
+        isOpen = false
+        if callCount == 0, !blank.isEmpty { outputs.append(.text(String(decoding: blank, as: UTF8.self))) }
+        blank = []
+        return take()
+    }
+
+    private mutating func take() -> [Output] {
+        defer { outputs = [] }
+        return outputs
+    }
+
+    /// Looks for the beginning of a call; true: found.
+    private mutating func open() -> Bool {
+        if form == .bare, isAtStart {
+            let space = held.prefix { Self.isSpace($0) }
+            blank += space
+            held.removeFirst(space.count)
+            // The whole answer is a call, or none of it.
+            if held.isEmpty || held.first == UInt8(ascii: "{") { return false }
+        }
+        if let place = held.firstRange(of: opening) {
+            show(Array(held[..<place.lowerBound]))
+            held.removeSubrange(..<place.upperBound)
+            isOpen = true
+            isAtStart = false
+            return true
+        }
+        let count = held.count - undecidedCount()
+        show(Array(held[..<count]))
+        held.removeFirst(count)
+        return false
+    }
+
+    /// Looks for the end of a call; true: found.
+    private mutating func close() -> Bool {
+        // The other forms end with the answer.
+        guard form == .tagged, let place = held.firstRange(of: Array(ToolSyntax.Form.closing.utf8)) else {
+            return false
+        }
+        let body = Array(held[..<place.lowerBound])
+        if !readCalls(body) { show(opening + held[..<place.upperBound]) }
+        held.removeSubrange(..<place.upperBound)
+        isOpen = false
+        return true
+    }
+
+    /// How many bytes at the end could be the beginning of a mark.
+    private func undecidedCount() -> Int {
+        (0..<min(opening.count, held.count + 1)).last { held.suffix($0).elementsEqual(opening.prefix($0)) } ?? 0
+    }
+
+    private mutating func show(_ text: [UInt8]) {
+        guard !text.isEmpty else { return }
+        isAtStart = isAtStart && text.allSatisfy(Self.isSpace)
+        blank += text
+        let count = blank.count - blank.reversed().prefix { Self.isSpace($0) }.count
+        guard count > 0 else { return }
+        outputs.append(.text(String(decoding: blank[..<count], as: UTF8.self)))
+        blank.removeFirst(count)
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+
+    /// Reads all of a text as calls; false: it is none.
+    private mutating func readCalls(_ text: [UInt8]) -> Bool {
+        guard let value = try? JSONReader.read(text) else { return false }
+        var calls: [ToolCall] = []
+        if form == .list {
+            guard case .array(let values) = value, !values.isEmpty else { return false }
+            let parts = RawJSON.elements(text)
+            for (value, part) in zip(values, parts) {
+                guard let call = call(value, part) else { return false }
+                calls.append(call)
+            }
+        } else {
+            guard let call = call(value, text[...]) else { return false }
+            calls.append(call)
+        }
+        blank = []
+        callCount += calls.count
+        outputs += calls.map { .call($0) }
+        return true
+    }
+
+    private func call(_ value: JSONValue, _ text: ArraySlice<UInt8>) -> ToolCall? {
+        guard case .object(let object) = value, case .string(let name)? = object["name"], names.contains(name) else {
+            return nil
+        }
+        guard let key = ["arguments", "parameters"].first(where: { object[$0] != nil }) else {
+            return ToolCall(name: name, arguments: "{}")
+        }
+        switch object[key] {
+        case .object:
+            guard let raw = RawJSON.member(key, of: text) else { return nil }
+            return ToolCall(name: name, arguments: String(decoding: raw, as: UTF8.self))
+        case .string(let text):
+            guard let inner = try? JSONReader.read(Array(text.utf8)), case .object = inner else { return nil }
+            return ToolCall(name: name, arguments: text)
+        default: return nil
+        }
+    }
+}
