@@ -107,12 +107,19 @@ def test_interrupts():
     check("twice at the prompt it ends the chat", chat.exit_code() == 0, chat.seen)
 
 
+def terminal_of(process):
+    """Its path, as soon as the new process has it."""
+    while not (path := os.readlink(f"/proc/{process}/fd/0")).startswith("/dev/pts/"):
+        time.sleep(0.001)
+    return path
+
+
 def test_ends_from_outside():
     """The terminal is as it was, at the prompt and during an answer."""
     for number, answers in ((signal.SIGTERM, False), (signal.SIGHUP, False), (signal.SIGTERM, True)):
         chat = Chat("--temperature", "1", "--seed", "4")
         # Keeps the terminal alive when the process is gone.
-        kept = os.open(os.readlink(f"/proc/{chat.child}/fd/0"), os.O_RDWR | os.O_NOCTTY)
+        kept = os.open(terminal_of(chat.child), os.O_RDWR | os.O_NOCTTY)
         cooked = termios.tcgetattr(kept)
         chat.wait("> ")
         raw = termios.tcgetattr(kept)

@@ -79,7 +79,7 @@ struct HostileHeaderTests {
     @Test func `unknown formats, versions and packings are refused`() throws {
         #expect(
             try defect { $0.tensors[0].format = "q3" }
-                == .tensorFormat(name: "embedding", found: "q3", needed: "f32, q8, q4"))
+                == .tensorFormat(name: "embedding", found: "q3", needed: "f32, q8, q4, q8g32, q4g32"))
         #expect(
             try defect { $0.tensors[1].format = "f32" }
                 == .tensorFormat(name: "layers.0.attention_norm", found: "f32", needed: "vector"))

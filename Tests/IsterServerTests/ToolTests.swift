@@ -1,4 +1,5 @@
 import IsterGenerator
+import IsterTokenizer
 import Testing
 
 @testable import IsterServer

@@ -19,6 +19,7 @@ struct ToolCallParser: Sendable {
     private var held: [UInt8] = []
     /// White space at the end of the text so far: a call may follow.
     private var blank: [UInt8] = []
+    private var isTextShown = false
     /// `held` is inside a call.
     private var isOpen = false
     /// Nothing but white space has come.
@@ -107,6 +108,7 @@ struct ToolCallParser: Sendable {
         let count = blank.count - blank.reversed().prefix { Self.isSpace($0) }.count
         guard count > 0 else { return }
         outputs.append(.text(String(decoding: blank[..<count], as: UTF8.self)))
+        isTextShown = true
         blank.removeFirst(count)
     }
 
@@ -127,7 +129,8 @@ struct ToolCallParser: Sendable {
             guard let call = call(value, text[...]) else { return false }
             calls.append(call)
         }
-        blank = []
+        // Between two pieces of text it keeps them apart.
+        if !isTextShown { blank = [] }
         callCount += calls.count
         outputs += calls.map { .call($0) }
         return true
