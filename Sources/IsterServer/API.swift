@@ -58,13 +58,15 @@ struct API: Sendable {
     }
 
     /// Hands the requests to the generator; returns when they have their places, so that a refusal has its status.
-    /// markers: special tokens that are part of the text.
+    /// markers: special tokens that are part of the text. isStream: who
+    /// does not read is cut off.
     func start(
-        _ requests: [GenerationRequest], _ context: ServerContext, promptField: String, markers: [Int32: String] = [:]
+        _ requests: [GenerationRequest], _ context: ServerContext, promptField: String, isStream: Bool = false,
+        markers: [Int32: String] = [:]
     ) async throws(APIError) -> GenerationBatch {
         let batch = GenerationBatch(
             requests, generator: generator, tokenizer: model.tokenizer, parallelCount: options.parallelCount,
-            metrics: metrics, markers: markers)
+            metrics: metrics, markers: markers, waitingBytes: isStream ? options.waitingBytes : nil)
         ClientWatch.watch(context.channel) { [weak batch] in batch?.cancel() }
         do {
             try await batch.waitUntilAccepted()

@@ -14,7 +14,6 @@ extension GenerationBatch {
     /// An answer of server-sent events: one for each chunk, `[DONE]` at the end. An error is the last event, and no
     /// `[DONE]` follows it: clients take that for success.
     func stream(_ chunks: some AnswerChunks, _ options: APIOptions, promptField: String) -> Response {
-        limitWaiting(bytes: options.waitingBytes)
         let headers: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-cache", .accelBuffering: "no"]
         let body = ResponseBody { writer in
             defer { self.cancel() }

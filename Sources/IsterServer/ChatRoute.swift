@@ -68,7 +68,8 @@ extension API {
             tellsLogprobs: chat.fields.template.logprobCount != nil, tellsUsage: chat.fields.streamsUsage,
             calls: chat.calls)
         let batch = try await start(
-            chat.requests, context, promptField: "messages", markers: chat.calls?.syntax.markers ?? [:])
+            chat.requests, context, promptField: "messages", isStream: chat.fields.stream,
+            markers: chat.calls?.syntax.markers ?? [:])
         if chat.fields.stream {
             return batch.stream(answer, options, promptField: "messages")
         }

@@ -58,7 +58,8 @@ extension API {
         }
         let answer = CompletionAnswer(
             head: AnswerHead(prefix: "cmpl-", model: model), tokenText: tokenText, request: completion)
-        let batch = try await start(completion.requests, context, promptField: "prompt")
+        let batch = try await start(
+            completion.requests, context, promptField: "prompt", isStream: completion.fields.stream)
         if completion.fields.stream {
             return batch.stream(answer, options, promptField: "prompt")
         }

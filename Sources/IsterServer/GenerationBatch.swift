@@ -15,17 +15,18 @@ final class GenerationBatch: Sendable {
     let count: Int
 
     /// Starts the first `parallelCount` requests; each of the others when one is done. markers: special tokens that are
-    /// part of the text, and how they are told.
+    /// part of the text, and how they are told. waitingBytes: how far the reader of a stream may be behind before it gets
+    /// an error and its work ends; nil: the answer is read when it is whole.
     init(
         _ requests: [GenerationRequest], generator: any TextGenerator, tokenizer: Tokenizer, parallelCount: Int,
-        metrics: ServerMetrics, markers: [Int32: String] = [:]
+        metrics: ServerMetrics, markers: [Int32: String] = [:], waitingBytes: Int? = nil
     ) {
         let parallelCount = max(parallelCount, 1)
         count = requests.count
         firstCount = min(parallelCount, requests.count)
         let mailbox = Mailbox<Item>(
             isMarked: { item in if case .event(_, .accepted) = item { true } else { false } },
-            weight: \.waitingBytes)
+            weight: \.waitingBytes, limit: waitingBytes.map { ($0, APIError.slowReader(bytes: $0)) })
         self.mailbox = mailbox
         runner = Task {
             let pump = GenerationPump(
@@ -41,11 +42,6 @@ final class GenerationBatch: Sendable {
     func cancel() {
         mailbox.finish(throwing: CancellationError())
         runner.cancel()
-    }
-
-    /// The answer is a stream: a reader that is further behind than this gets an error, and its work ends.
-    func limitWaiting(bytes: Int) {
-        mailbox.limit(weight: bytes, error: APIError.slowReader(bytes: bytes))
     }
 
     /// Returns when the first requests have their places; throws the reason if one was refused.

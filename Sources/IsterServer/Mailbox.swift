@@ -16,22 +16,22 @@ final class Mailbox<Item: Sendable>: Sendable {
         var producer: CheckedContinuation<Void, Never>?
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let isMarked: @Sendable (Item) -> Bool
     private let weight: @Sendable (Item) -> Int
 
     /// - Parameters:
     ///   - isMarked: items that `waitForMarked` counts.
     ///   - weight: what an item takes of `limit`.
-    init(isMarked: @escaping @Sendable (Item) -> Bool, weight: @escaping @Sendable (Item) -> Int) {
+    ///   - limit: items that are together heavier than this do not wait: the consumer gets those before them, then the
+    ///     error.
+    init(
+        isMarked: @escaping @Sendable (Item) -> Bool, weight: @escaping @Sendable (Item) -> Int,
+        limit: (weight: Int, error: any Error)? = nil
+    ) {
         self.isMarked = isMarked
         self.weight = weight
-    }
-
-    /// From now on items that are together heavier than this do not wait: the consumer gets those before them, then
-    /// `error`.
-    func limit(weight: Int, error: any Error) {
-        change { $0.limit = (weight, error) }
+        state = Mutex(State(limit: limit))
     }
 
     /// False: nobody will take the item.

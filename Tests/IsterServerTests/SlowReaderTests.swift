@@ -7,11 +7,12 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct SlowReaderTests {
     private struct Cut: Error {}
 
-    private func mailbox() -> Mailbox<Int> { Mailbox(isMarked: { _ in false }, weight: { $0 }) }
+    private func mailbox(limit: Int? = 10) -> Mailbox<Int> {
+        Mailbox(isMarked: { _ in false }, weight: { $0 }, limit: limit.map { ($0, Cut()) })
+    }
 
     @Test func `items beyond the limit end the mailbox, after those before them`() async throws {
         let mailbox = mailbox()
-        mailbox.limit(weight: 10, error: Cut())
         #expect(mailbox.push(6) && mailbox.push(0) && mailbox.push(4) && mailbox.push(0))
         #expect(!mailbox.push(1))
         #expect(!mailbox.push(0))
@@ -21,7 +22,6 @@ import Testing
 
     @Test func `what was taken makes room`() async throws {
         let mailbox = mailbox()
-        mailbox.limit(weight: 10, error: Cut())
         for _ in 0..<100 {
             #expect(mailbox.push(10))
             #expect(try await mailbox.take() == [10])
@@ -30,8 +30,8 @@ import Testing
 
     @Test func `who waits for room gets it when half is taken, or at the end`() async throws {
         let mailbox = mailbox()
+        mailbox.push(4)
         await mailbox.waitForRoom()
-        mailbox.limit(weight: 10, error: Cut())
         mailbox.push(5)
         async let room: Void = mailbox.waitForRoom()
         _ = try await mailbox.take()
@@ -42,9 +42,7 @@ import Testing
         await end
     }
 
-    // Known fault: now and then the connection stays open after the cut, and the reader waits for ever.
-    @Test(.disabled("the connection is not always closed after the cut"))
-    func `a stream that nobody reads is cut with an error and its request ends`() async throws {
+    @Test func `a stream that nobody reads is cut with an error and its request ends`() async throws {
         let generator = FakeGenerator(contextLength: 1 << 20) { _, _ in
             Array(repeating: .token(104), count: 40_000) + [.hang]
         }
