@@ -22,9 +22,22 @@ struct AttentionCase: Sendable, CustomStringConvertible {
         }
     }
 
-    func vectors(_ seed: UInt64, heads: Int) -> [Float] {
-        var generator = Seeded(seed)
-        return generator.floats(positions * heads * headWidth)
+    /// Of all positions, head by head.
+    struct Vectors {
+        let query: [Float]
+        let key: [Float]
+        let value: [Float]
+    }
+
+    /// Made once for many uses: without optimization it takes longer than attending.
+    func vectors() -> Vectors {
+        func floats(_ seed: UInt64, heads: Int) -> [Float] {
+            var generator = Seeded(seed)
+            return generator.floats(positions * heads * headWidth)
+        }
+        return Vectors(
+            query: floats(1, heads: heads), key: floats(2, heads: Self.keyValueHeads),
+            value: floats(3, heads: Self.keyValueHeads))
     }
 
     /// Blocks of zeros and a last one of NaN. bytes: of one head in a block.
@@ -36,17 +49,16 @@ struct AttentionCase: Sendable, CustomStringConvertible {
     /// Output of every position, `tokens` at a time, keys and values of a tile written before it is attended.
     /// forgets: instead of a ring there is a block for every 16 positions, and what lies wholly behind the window is
     /// replaced by a block of NaN, which no weight can hide, before a tile is attended.
-    func run(_ table: Table, tokens: Int, forgets: Bool = false) -> [Float] {
+    func run(_ table: Table, _ vectors: Vectors, tokens: Int, forgets: Bool = false) -> [Float] {
         let blocks = forgets ? (positions + 15) / 16 : blocks
-        let query = vectors(1, heads: heads), key = vectors(2, heads: Self.keyValueHeads)
-        let value = vectors(3, heads: Self.keyValueHeads)
         let width = heads * headWidth
         let keys = pool(blocks, of: ister_key_block_bytes(format, headWidth))
         let values = pool(blocks, of: ister_value_block_bytes(format, headWidth))
         let order = Owned((0..<blocks).map { Int32(blocks - 1 - $0) })
         let output = Owned(repeating: Float.nan, count: positions * width)
         let workspace = Owned(repeating: Float(0), count: ister_attention_workspace_floats(headWidth))
-        let queries = Owned(query), newKeys = Owned(key), newValues = Owned(value)
+        let queries = Owned(vectors.query), newKeys = Owned(vectors.key)
+        let newValues = Owned(vectors.value)
         let kernels = unsafe table.kernels
         let cache = unsafe Owned([
             ister_cache(
@@ -75,23 +87,22 @@ struct AttentionCase: Sendable, CustomStringConvertible {
     }
 
     /// The textbook formula in double precision.
-    func exact(position: Int, head: Int) -> [Double] {
-        let query = vectors(1, heads: heads), key = vectors(2, heads: Self.keyValueHeads)
-        let value = vectors(3, heads: Self.keyValueHeads)
+    func exact(_ vectors: Vectors, position: Int, head: Int) -> [Double] {
         let first = window > 0 ? max(0, position - window + 1) : 0
         let keyWidth = Self.keyValueHeads * headWidth
         let weights = (first...position).map { p in
             exp(
                 0.3
                     * (0..<headWidth).reduce(0.0) { sum, d in
-                        let q = query[(position * heads + head) * headWidth + d]
-                        return sum + Double(q) * Double(key[p * keyWidth + headWidth + d])
+                        let q = vectors.query[(position * heads + head) * headWidth + d]
+                        return sum + Double(q) * Double(vectors.key[p * keyWidth + headWidth + d])
                     })
         }
         let total = weights.reduce(0, +)
         return (0..<headWidth).map { d in
-            (first...position).reduce(0.0) { $0 + weights[$1 - first] * Double(value[$1 * keyWidth + headWidth + d]) }
-                / total
+            (first...position).reduce(0.0) {
+                $0 + weights[$1 - first] * Double(vectors.value[$1 * keyWidth + headWidth + d])
+            } / total
         }
     }
 }
@@ -99,13 +110,14 @@ struct AttentionCase: Sendable, CustomStringConvertible {
 @Suite struct AttentionParity {
     @Test(arguments: AttentionCase.all)
     func `attention is softmax of the visible scores times values`(attention: AttentionCase) {
-        let found = attention.run(.scalar, tokens: 1)
+        let vectors = attention.vectors()
+        let found = attention.run(.scalar, vectors, tokens: 1)
         // Half precision keeps 11 bits of keys and values, float 24; int8 has steps of 1/127 of the largest element.
         let bound = [ISTER_CACHE_F32: 2e-6, ISTER_CACHE_F16: 2e-3, ISTER_CACHE_Q8: 2e-2][attention.format]!
         for position in [0, 1, attention.positions / 2, attention.positions - 1] {
             for head in 0..<attention.heads {
                 let at = (position * attention.heads + head) * attention.headWidth
-                for (d, exact) in attention.exact(position: position, head: head).enumerated() {
+                for (d, exact) in attention.exact(vectors, position: position, head: head).enumerated() {
                     #expect(abs(Double(found[at + d]) - exact) < bound)
                 }
             }
@@ -116,16 +128,18 @@ struct AttentionCase: Sendable, CustomStringConvertible {
     func `attention has the same bits in every instruction set and cut of the prompt`(
         table: Table, attention: AttentionCase
     ) {
-        let expected = bits(attention.run(.scalar, tokens: 1))
+        let vectors = attention.vectors()
+        let expected = bits(attention.run(.scalar, vectors, tokens: 1))
         for tokens in [1, 3, 16] where tokens * attention.heads <= 16 {
-            #expect(bits(attention.run(table, tokens: tokens)) == expected, "\(tokens) tokens")
+            #expect(bits(attention.run(table, vectors, tokens: tokens)) == expected, "\(tokens) tokens")
         }
     }
     @Test(arguments: Table.vectorized + [.scalar], AttentionCase.all.filter { $0.window == 13 })
     func `blocks that lie wholly behind the window are never read`(table: Table, attention: AttentionCase) {
-        let expected = bits(attention.run(.scalar, tokens: 1))
+        let vectors = attention.vectors()
+        let expected = bits(attention.run(.scalar, vectors, tokens: 1))
         for tokens in [1, 5] where tokens * attention.heads <= 16 {
-            #expect(bits(attention.run(table, tokens: tokens, forgets: true)) == expected, "\(tokens) tokens")
+            #expect(bits(attention.run(table, vectors, tokens: tokens, forgets: true)) == expected, "\(tokens) tokens")
         }
     }
 }
