@@ -3,17 +3,21 @@
 
 static size_t padded_to_lanes(size_t width) { return (width + 15) / 16 * 16; }
 
-size_t ister_key_block_bytes(ister_cache_format format, size_t head_width) {
+static size_t block_bytes(ister_cache_format format, size_t width, size_t scales) {
   switch (format) {
-    case ISTER_CACHE_F32: return head_width * ISTER_BLOCK_POSITIONS * 4;
-    case ISTER_CACHE_F16: return head_width * ISTER_BLOCK_POSITIONS * 2;
-    case ISTER_CACHE_Q8: return (head_width + 4) * ISTER_BLOCK_POSITIONS;
+    case ISTER_CACHE_F32: return width * ISTER_BLOCK_POSITIONS * 4;
+    case ISTER_CACHE_F16: return width * ISTER_BLOCK_POSITIONS * 2;
+    case ISTER_CACHE_Q8: return (width + 4 * scales) * ISTER_BLOCK_POSITIONS;
   }
   return 0;
 }
 
+size_t ister_key_block_bytes(ister_cache_format format, size_t head_width) {
+  return block_bytes(format, head_width, (head_width + ISTER_KEY_GROUP - 1) / ISTER_KEY_GROUP);
+}
+
 size_t ister_value_block_bytes(ister_cache_format format, size_t head_width) {
-  return ister_key_block_bytes(format, padded_to_lanes(head_width));
+  return block_bytes(format, padded_to_lanes(head_width), 1);
 }
 
 /// Scores, two parts of a weight of a byte each, then the queries and two rows of results.

@@ -63,6 +63,9 @@ enum {
   ISTER_QUERY_TILE = 16,
   /// Widest head of the cache.
   ISTER_MOST_HEAD_WIDTH = 1024,
+  /// Dimensions of a key or query that share a scale in Q8; the last group may be narrower.
+  ISTER_KEY_GROUP = 32,
+  ISTER_MOST_KEY_GROUPS = ISTER_MOST_HEAD_WIDTH / ISTER_KEY_GROUP,
 };
 
 /// One layer's cache, seen by one sequence. A block holds, for each key/value head:
@@ -70,9 +73,11 @@ enum {
 /// F32, F16  keys as [head width][16 positions], values as [16 positions][head width padded to 16].
 ///
 /// Q8        keys as [head width / 4][16 positions][4 dimensions], values as [4][head width padded to 16][4 positions],
-///           bytes of int8 + 128, each followed by 16 float scales. A position's head has one scale, amax / 127.
-///           Queries are quantized the same way and the weights of a segment to 14 bits of their largest: both sums are
-///           exact integers.
+///           bytes of int8 + 128, followed by float scales, amax / 127: of keys [groups][16 positions], a scale for
+///           ISTER_KEY_GROUP dimensions, since few dimensions of a key are much larger than the others; of values
+///           [16 positions]. Queries are quantized as keys are, and the weights of a segment to 14 bits of their
+///           largest: the sums of a group and of a segment are exact integers. A score adds its groups in order:
+///           s = fmaf((float)I * k, q, s), with k the key group's scale and q the query group's times `scale`.
 typedef struct {
   ister_cache_format format;
   size_t head_width;  ///< a multiple of 4
