@@ -24,7 +24,8 @@ extension ForwardPass {
     @inline(__always)
     func multiply(_ worker: inout Worker, _ input: Activations, rows: Int, _ product: Product) {
         let index = worker.index
-        distribute(&worker, items: rows == 0 ? 0 : product.weights.panelCount, grain: grain(product)) { begin, end in
+        distribute(&worker, items: rows == 0 ? 0 : product.weights.panelCount, grain: grain(product, rows)) {
+            begin, end in
             panels(product, begin, end, input, rows, index)
         }
     }
@@ -40,7 +41,8 @@ extension ForwardPass {
         let thirdEnd = secondEnd + (rows == 0 ? 0 : third?.weights.panelCount ?? 0)
         let index = worker.index
         let x = input.activations
-        distribute(&worker, items: thirdEnd, grain: grain(first), prepare: { prepare(input, index) }) { begin, end in
+        distribute(&worker, items: thirdEnd, grain: grain(first, rows), prepare: { prepare(input, index) }) {
+            begin, end in
             panels(first, begin, min(end, firstEnd), x, rows, index)
             if let second = second {
                 panels(second, max(begin, firstEnd) - firstEnd, min(end, secondEnd) - firstEnd, x, rows, index)
@@ -58,7 +60,7 @@ extension ForwardPass {
         let stepPanels = Int(ISTER_STEP) / 16
         let index = worker.index
         let x = input.activations
-        let grain = max(grain(gate) / 2 / stepPanels, 1)
+        let grain = max(grain(gate, rowCount) / 2, leastPanels(gate, rowCount)) / stepPanels
         distribute(&worker, items: gated.stepCount, grain: grain, prepare: { prepare(input, index) }) { begin, end in
             let panelEnd = min(end * stepPanels, gate.weights.panelCount)
             panels(gate, begin * stepPanels, panelEnd, x, rowCount, index)
@@ -73,11 +75,19 @@ extension ForwardPass {
         }
     }
 
-    /// Panels of a share. Kernels for many tokens work on pairs of panels.
+    /// Panels of a share.
     @inline(__always)
-    private func grain(_ product: Product) -> Int {
+    private func grain(_ product: Product, _ rows: Int) -> Int {
         let matrix = unsafe product.weights.matrix
-        return unsafe max(Self.shareBytes / ister_panel_bytes(matrix.format, matrix.columns) / 2 * 2, 2)
+        let panels = unsafe Self.shareBytes / ister_panel_bytes(matrix.format, matrix.columns)
+        let least = leastPanels(product, rows)
+        return max(panels / least * least, least)
+    }
+
+    /// Kernels for many tokens work on pairs of panels, those of 8 bits for one token on four.
+    @inline(__always)
+    private func leastPanels(_ product: Product, _ rows: Int) -> Int {
+        unsafe rows == 1 && product.weights.matrix.format == ISTER_FORMAT_Q8G32 ? 4 : 2
     }
 
     @inline(__always)
