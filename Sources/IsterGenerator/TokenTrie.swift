@@ -20,6 +20,9 @@ public struct TokenTrie: Sendable {
     let singleBytes: ByteSet
     /// Tokens of whole characters that a JSON string has without an escape.
     let plainTokens: TokenMask
+    /// Characters of each of them, 0 for all other tokens and twins, [vocabularySize].
+    let plainCounts: [UInt8]
+    let longestPlain: Int
     /// Nodes whose subtree has no other tokens.
     let isPlain: [Bool]
     private let texts: [UInt8]
@@ -46,7 +49,8 @@ public struct TokenTrie: Sendable {
         tree.close(to: 0)
         (bytes, depths, ends, ids, twins) = (tree.bytes, tree.depths, tree.ends, tree.ids, tree.twins)
         deepest = Int(tree.depths.max() ?? 0)
-        (plainTokens, isPlain) = Self.plain(tree, vocabularySize, PlainText(spellable: single))
+        (plainTokens, plainCounts, isPlain) = Self.plain(tree, vocabularySize, PlainText(spellable: single))
+        longestPlain = Int(plainCounts.max() ?? 0)
         self.texts = texts
         textStarts = starts
     }
@@ -71,16 +75,21 @@ public struct TokenTrie: Sendable {
 
     private static func plain(
         _ tree: Tree, _ vocabularySize: Int, _ text: PlainText
-    ) -> (tokens: TokenMask, nodes: [Bool]) {
+    ) -> (tokens: TokenMask, counts: [UInt8], nodes: [Bool]) {
         var tokens = TokenMask(vocabularySize: vocabularySize)
+        var counts = [UInt8](repeating: 0, count: vocabularySize)
         var nodes = [Bool](repeating: true, count: tree.bytes.count)
         var path = [UInt8](repeating: 0, count: Self.longestToken)
         for index in tree.bytes.indices {
             let depth = Int(tree.depths[index])
             path[depth] = tree.bytes[index]
             guard tree.ids[index] >= 0 else { continue }
-            nodes[index] = text.holds(path[...depth])
-            if nodes[index] { tokens.insert(tree.ids[index]) }
+            guard let count = text.characterCount(path[...depth]) else {
+                nodes[index] = false
+                continue
+            }
+            tokens.insert(tree.ids[index])
+            counts[Int(tree.ids[index])] = UInt8(truncatingIfNeeded: count)
         }
         for twin in tree.twins where tokens.contains(Int(twin.like)) { tokens.insert(twin.id) }
         // From the leaves to the root.
@@ -93,7 +102,7 @@ public struct TokenTrie: Sendable {
             }
             parents.append(index)
         }
-        return (tokens, nodes)
+        return (tokens, counts, nodes)
     }
 
     /// Takes texts in their order.
