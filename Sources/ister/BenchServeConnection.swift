@@ -34,7 +34,8 @@ final class BenchServeConnection: Sendable {
         if base.hasSuffix("/v1") { base.removeLast(3) }
         self.url = String(base)
         self.timeout = .seconds(Int64(timeout))
-        var headers = HTTPHeaders([("Content-Type", "application/json")])
+        // Some servers end a connection after a streamed answer without having said so: the next request on it would fail.
+        var headers = HTTPHeaders([("Content-Type", "application/json"), ("Connection", "close")])
         if let key { headers.add(name: "Authorization", value: "Bearer \(key)") }
         self.headers = headers
         var configuration = HTTPClient.Configuration()
