@@ -119,17 +119,22 @@ function openSettings(open) {
 
 // Which models there are; also tells whether the key is right.
 let connecting;
+let attempts = 0;
 async function connect() {
   clearTimeout(connecting);
+  const attempt = ++attempts;
   const select = byId("model");
   try {
     const names = await listModels(byId("key").value);
+    // The answer for an older key may come after that for a newer one.
+    if (attempt !== attempts) return;
     select.replaceChildren(...names.map((name) => new Option(name, name)));
     select.disabled = names.length < 2;
     byId("key").removeAttribute("aria-invalid");
     byId("key-help").textContent = "Kept in this tab only.";
     load.start();
   } catch (error) {
+    if (attempt !== attempts) return;
     select.replaceChildren(new Option(error.status === 401 && !byId("key").value ? "needs an API key" : "not connected", ""));
     byId("key-help").textContent = error.title + ".";
     byId("key").setAttribute("aria-invalid", "true");
