@@ -48,10 +48,13 @@ def tools(api, model, ask, check):
           and calls[0].function.name == "weather"
           and json.loads(calls[0].function.arguments)["place"] in ("Paris", "Rome"), str(first))
     result = {"role": "tool", "tool_call_id": calls[0].id, "content": "sunny"}
-    second = api.chat.completions.create(messages=[*ask, first.message, result], **settings).choices[0]
+    # With the call and its result little of the context is left.
+    second = api.chat.completions.create(
+        messages=[*ask, first.message, result], **{**settings, "max_tokens": 100}).choices[0]
     check("openai: its result goes back", second.message.content or second.message.tool_calls)
     with api.chat.completions.stream(
-            messages=ask, tool_choice={"type": "function", "function": {"name": "weather"}}, **settings) as stream:
+            messages=ask, tool_choice={"type": "function", "function": {"name": "weather"}}, parallel_tool_calls=False,
+            **settings) as stream:
         whole = stream.get_final_completion().choices[0]
     check("openai: a streamed call", whole.finish_reason == "tool_calls"
           and json.loads(whole.message.tool_calls[0].function.arguments)["place"] in ("Paris", "Rome"), str(whole))
