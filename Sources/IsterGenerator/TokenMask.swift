@@ -2,14 +2,26 @@
 struct TokenMask: Sendable, Equatable {
     /// A bit for each token, [vocabularySize / 64].
     private(set) var words: [UInt64]
+    /// Whether ids beyond the vocabulary, which have no text, are allowed.
+    private let allowsBeyond: Bool
 
     init(vocabularySize: Int) {
         words = Array(repeating: 0, count: (vocabularySize + 63) / 64)
+        allowsBeyond = false
     }
 
-    /// Ids beyond the vocabulary are not allowed.
+    /// All but a few.
+    init(allBut forbidden: [Int32], vocabularySize: Int) {
+        words = Array(repeating: .max, count: (vocabularySize + 63) / 64)
+        allowsBeyond = true
+        for id in forbidden where id >= 0 && Int(id) / 64 < words.count {
+            words[Int(id) / 64] &= ~(1 << UInt64(id % 64))
+        }
+    }
+
     func contains(_ id: Int) -> Bool {
-        id >= 0 && id / 64 < words.count && words[id / 64] >> UInt64(id % 64) & 1 == 1
+        guard id >= 0, id / 64 < words.count else { return allowsBeyond && id >= 0 }
+        return words[id / 64] >> UInt64(id % 64) & 1 == 1
     }
 
     mutating func insert(_ id: Int32) {
@@ -28,6 +40,7 @@ struct TokenMask: Sendable, Equatable {
                 scores[64 * index + bit] = -.infinity
             }
         }
+        guard !allowsBeyond else { return }
         for index in (64 * words.count)..<max(64 * words.count, scores.count) { scores[index] = -.infinity }
     }
 }

@@ -107,7 +107,8 @@ import Testing
     }
 }
 
-/// A model whose logits are noise that depends on the last token and its position only.
+/// A model whose logits are noise that depends on the last token and its position only. Its answers may have a beginning
+/// that it prefers to all else.
 final class Babble: LogitSource, Sendable {
     let vocabularySize = 263
     let contextLength = 1000
@@ -115,14 +116,38 @@ final class Babble: LogitSource, Sendable {
     let sequenceCount = 4
     let blockCount = 0
     let hiddenWidth = 1
-    private let rows = Mutex((last: [(token: Int32, position: Int)](), lengths: [Int](repeating: 0, count: 4)))
+    private struct Row {
+        var token: Int32
+        var position: Int
+        /// Tokens of the answer before this row's.
+        var answered: Int
+    }
 
-    static func generator() throws -> Generator<Babble> {
-        Generator(thread: try ComputeThread(), source: Babble(), limits: GeneratorLimits(runningCount: 4))
+    private struct Rows {
+        var last: [Row] = []
+        var lengths = [Int](repeating: 0, count: 4)
+        var answered = [Int](repeating: 0, count: 4)
+    }
+
+    private let beginning: [UInt8]
+    private let rows = Mutex(Rows())
+
+    init(beginning: String) {
+        self.beginning = Array(beginning.utf8)
+    }
+
+    static func generator(beginning: String = "") throws -> Generator<Babble> {
+        Generator(
+            thread: try ComputeThread(), source: Babble(beginning: beginning), limits: GeneratorLimits(runningCount: 4))
     }
 
     func length(ofSequence sequence: Int) -> Int { rows.withLock { $0.lengths[sequence] } }
-    func reset(sequence: Int) { rows.withLock { $0.lengths[sequence] = 0 } }
+    func reset(sequence: Int) {
+        rows.withLock {
+            $0.lengths[sequence] = 0
+            $0.answered[sequence] = 0
+        }
+    }
     func assign(blocks: [Int32], toSequence sequence: Int, from index: Int) throws(DecoderError) {}
     func begin(sequence: Int, length: Int) throws(DecoderError) { rows.withLock { $0.lengths[sequence] = length } }
 
@@ -132,7 +157,9 @@ final class Babble: LogitSource, Sendable {
             for slice in slices {
                 state.lengths[slice.sequence] += slice.tokens.count
                 if slice.logits == .last, let token = slice.tokens.last {
-                    state.last.append((token, state.lengths[slice.sequence]))
+                    let answered = state.answered[slice.sequence]
+                    state.last.append(Row(token: token, position: state.lengths[slice.sequence], answered: answered))
+                    state.answered[slice.sequence] += 1
                 }
             }
         }
@@ -141,7 +168,8 @@ final class Babble: LogitSource, Sendable {
     func withLogits<Result>(row: Int, _ body: (Span<Float>) throws -> Result) rethrows -> Result {
         let last = rows.withLock { $0.last[row] }
         var random = RandomSequence(seed: UInt64(last.position) << 32 | UInt64(last.token))
-        let logits = (0..<vocabularySize).map { _ in Float(random.nextUnit() * 4) }
+        var logits = (0..<vocabularySize).map { _ in Float(random.nextUnit() * 4) }
+        if last.answered < beginning.count { logits[Int(beginning[last.answered])] = 100 }
         return try body(logits.span)
     }
 

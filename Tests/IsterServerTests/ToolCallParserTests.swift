@@ -11,14 +11,16 @@ import Testing
         outputs.reduce(into: []) { joined, output in
             if case .text(let more) = output, case .text(let text)? = joined.last {
                 joined[joined.count - 1] = .text(text + more)
+            } else if case .arguments(let more, let isLast) = output, case .arguments(let part, false)? = joined.last {
+                joined[joined.count - 1] = .arguments(part + more, isLast: isLast)
             } else {
                 joined.append(output)
             }
         }
     }
 
-    private static func read(_ form: ToolSyntax.Form, _ pieces: [String]) -> [Output] {
-        var parser = ToolCallParser(form, names: ["find", "get_time"])
+    private static func read(_ form: ToolSyntax.Form, _ pieces: [String], isHeld: Bool = false) -> [Output] {
+        var parser = ToolCallParser(form, names: ["find", "get_time"], isHeld: isHeld)
         let outputs = pieces.flatMap { parser.push($0) }
         return joined(outputs + parser.finish())
     }
@@ -54,6 +56,36 @@ import Testing
         #expect(Self.read(form, text.map { String($0) }) == outputs)
     }
 
+    private static func told(_ arguments: String, isWhole: Bool = true) -> [Output] {
+        [.begun(name: "find"), .arguments(arguments, isLast: isWhole)]
+    }
+
+    private static let heldCases: [(form: ToolSyntax.Form, text: String, outputs: [Output])] = [
+        (
+            .tagged,
+            "So. <tool_call>\n{\"name\": \"find\", \"arguments\": {\"a\": \"}]</tool_call>\\\"é\", \"b\": [{}]}}\n</tool_call>\n"
+                + "<tool_call>{\"name\":\"find\",\"arguments\":{}}</tool_call>",
+            [.text("So.")] + told("{\"a\": \"}]</tool_call>\\\"é\", \"b\": [{}]}") + told("{}")
+        ),
+        (.tagged, "<tool_call>{\"name\":\"find\",\"arguments\":{\"a\":\"x", told("{\"a\":\"x", isWhole: false)),
+        (.tagged, "<tool_call>{\"name\":\"find\",\"arguments\":{}}</tool_", told("{}")),
+        (.tagged, "<tool_call>{\"name\":\"find\",\"argu", [.text("<tool_call>{\"name\":\"find\",\"argu")]),
+        (
+            .list,
+            "[TOOL_CALLS] [{\"name\":\"find\",\"arguments\":{\"q\":1}}, {\"name\": \"find\", \"arguments\": {}}]",
+            told("{\"q\":1}") + told("{}")
+        ),
+        (.bare, " {\"name\": \"find\", \"parameters\": {\"x\": {\"y\": 1}}}", told("{\"x\": {\"y\": 1}}")),
+        (.bare, "<|python_tag|>{\"name\": \"find\", \"parameters\": {}}", told("{}")),
+        (.tagged, "<tool_call>{\"name\":\"find\",\"arguments\":{}}</tool_call> more", told("{}") + [.text(" more")]),
+    ]
+
+    @Test(arguments: heldCases.indices) func `calls that a constraint holds are told while they come`(index: Int) {
+        let (form, text, outputs) = Self.heldCases[index]
+        #expect(Self.read(form, [text], isHeld: true) == outputs)
+        #expect(Self.read(form, text.map { String($0) }, isHeld: true) == outputs)
+    }
+
     private static let texts: [(ToolSyntax.Form, String)] = [
         (.tagged, "no call, only a < b and <tool_cal"), (.tagged, " \n"), (.tagged, ""),
         (.tagged, "a <tool_call>{\"name\":\"other\",\"arguments\":{}}</tool_call> b"),
@@ -70,6 +102,10 @@ import Testing
             let expected: [Output] = text.isEmpty ? [] : [.text(text)]
             #expect(Self.read(form, [text]) == expected)
             #expect(Self.read(form, text.map { String($0) }) == expected)
+            // Without a call there is nothing that a constraint could have held.
+            if !text.contains("\"find\",\"arguments\":{}") {
+                #expect(Self.read(form, [text], isHeld: true) == expected)
+            }
         }
     }
 
@@ -78,6 +114,13 @@ import Testing
         #expect(parser.push("Hello ") == [.text("Hello")])
         #expect(parser.push("<tool") == [])
         #expect(parser.push("box>") == [.text(" <toolbox>")])
+    }
+
+    @Test func `arguments are told as soon as they come`() {
+        var parser = ToolCallParser(.tagged, names: ["find"], isHeld: true)
+        #expect(parser.push("<tool_call>{\"name\":\"find\",\"arguments\":") == [])
+        #expect(parser.push("{\"a") == [.begun(name: "find"), .arguments("{\"a", isLast: false)])
+        #expect(parser.push("\":1}}") == [.arguments("\":1}", isLast: true)])
     }
 
     static let templates: [(String, ToolSyntax.Form?)] = [

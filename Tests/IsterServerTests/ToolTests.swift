@@ -37,24 +37,32 @@ import Testing
         #expect(call?["id"]?.text?.hasPrefix("call_") == true)
         #expect(call?["type"] == "function")
         #expect(call?["function"] == ["name": "find", "arguments": "{\"place\":\"here\"}"])
-        #expect(generator.requests[0].constraint == nil)
         let prompt = String(
             decoding: try TestModel.tokenizer().decode(generator.requests[0].prompt, skipSpecial: true), as: UTF8.self)
         #expect(prompt.hasPrefix("find;get_time;"))
     }
 
-    @Test func `a stream tells id and name, then the arguments`() async throws {
+    @Test(arguments: [false, true])
+    func `a stream tells id and name, then the arguments, in parts if they are sure to fit`(isStrict: Bool) async throws
+    {
+        let tools = Self.tools.replacing("\"strict\":true", with: "\"strict\":\(isStrict)")
         let answer = try await server(saying: Self.call + Self.call).post(
-            Self.path, Self.body(Self.tools + ",\"stream\":true"))
+            Self.path, Self.body(tools + ",\"stream\":true"))
         let choices = answer.chunks.compactMap { $0["choices"]?[0] }
         #expect(choices.last?["finish_reason"] == "tool_calls")
         #expect(choices.compactMap { $0["delta"]?["content"]?.text }.joined() == "Well.\nWell.")
         let calls = choices.compactMap { $0["delta"]?["tool_calls"]?[0] }
-        #expect(calls.map { $0["index"] } == [0, 0, 1, 1])
-        #expect(calls[0].keys == ["index", "id", "type", "function"])
-        #expect(calls[0]["function"] == ["name": "find", "arguments": ""])
-        #expect(calls[1] == ["index": 0, "function": ["arguments": "{\"place\":\"here\"}"]])
-        #expect(calls[0]["id"] != calls[2]["id"])
+        #expect(isStrict ? calls.count > 20 : calls.count == 4)
+        var ids: Set<String> = []
+        for index in 0..<2 {
+            let own = calls.filter { $0["index"] == .integer(index) }
+            #expect(own[0].keys == ["index", "id", "type", "function"])
+            #expect(own[0]["function"] == ["name": "find", "arguments": ""])
+            ids.insert(own[0]["id"]?.text ?? "")
+            #expect(own.dropFirst().allSatisfy { $0.keys == ["index", "function"] })
+            #expect(own.compactMap { $0["function"]?["arguments"]?.text }.joined() == "{\"place\":\"here\"}")
+        }
+        #expect(ids.count == 2)
     }
 
     @Test func `text that is no call stays content, also when it is cut off`() async throws {
@@ -176,5 +184,55 @@ import Testing
         #expect(answer.status == 400)
         #expect(answer.error("param") == "tools")
         #expect(answer.error("message")?.text?.contains("chat template") == true)
+    }
+
+    @Test func `without a strict function the answer is free`() async throws {
+        for isStrict in [false, true] {
+            let generator = FakeGenerator(contextLength: 1000)
+            let tools = Self.tools.replacing("\"strict\":true", with: "\"strict\":\(isStrict)")
+            _ = try await TestServer(generator, template: Self.template).post(Self.path, Self.body(tools))
+            #expect((generator.requests[0].constraint != nil) == isStrict)
+        }
+    }
+
+    private static let llama =
+        "{\"name\": function name, \"parameters\": {% if tools %}{% endif %}" + TestModel.template
+    private static let mistral = "{% if tools %}[TOOL_CALLS][{% endif %}" + TestModel.template
+    private static let begun: [(template: String, beginning: String)] = [
+        (template, "No.<tool_call>{\"name\":\"find\""), (llama, " {\"name\":\"find\""),
+        (llama, "<|python_tag|>{\"name\":\"find\""), (mistral, "No.[TOOL_CALLS][{\"name\":\"find\""),
+    ]
+
+    @Test(arguments: begun) func `arguments of a strict function fit once the model has begun a call of its own accord`(
+        template: String, beginning: String
+    ) async throws {
+        let server = try TestServer(try Babble.generator(beginning: beginning), template: template)
+        for seed in 0..<3 {
+            let answer = try await server.post(
+                Self.path,
+                Self.body(
+                    "\(Self.tools),\"parallel_tool_calls\":false,\"max_tokens\":700,\"seed\":\(seed)"))
+            let told = answer.json["choices"]?[0]
+            #expect(told?["finish_reason"] == "tool_calls", "\(answer.text)")
+            let content: JSONValue = beginning.hasPrefix("No.") ? "No." : .null
+            #expect(told?["message"]?["content"] == content)
+            let call = told?["message"]?["tool_calls"]?[0]?["function"]
+            let arguments = try JSONReader.read(Array(try #require(call?["arguments"]?.text).utf8))
+            #expect(arguments.keys == ["place", "count"] && ["here", "there"].contains(arguments["place"]))
+        }
+    }
+
+    @Test func `several calls may follow each other, and text between them is free`() async throws {
+        let beginning = "<tool_call>{\"name\":\"get_time\",\"arguments\":{}}</tool_call> {\"x\" <tool_call>"
+        let server = try TestServer(try Babble.generator(beginning: beginning), template: Self.template)
+        let answer = try await server.post(
+            Self.path, Self.body("\(Self.tools),\"max_tokens\":700,\"seed\":1,\"logit_bias\":{\"\(TestModel.end)\":9}"))
+        let message = answer.json["choices"]?[0]?["message"]
+        #expect(message?["content"]?.text?.contains("{\"x\"") == true)
+        guard case .array(let calls)? = message?["tool_calls"] else {
+            Issue.record("no calls: \(answer.text)")
+            return
+        }
+        #expect(calls.count == 2, "\(answer.text)")
     }
 }

@@ -6,16 +6,23 @@ struct ToolCall: Sendable, Equatable {
 }
 
 /// Parts calls from text while it comes. Text that may become a call waits; what turns out to be none is text again, to
-/// the last byte. Only white space beside calls is dropped.
+/// the last byte. Only white space beside calls is dropped. Where a constraint holds calls they are told while they come.
 struct ToolCallParser: Sendable {
     enum Output: Sendable, Equatable {
         case text(String)
         case call(ToolCall)
+        /// A call whose arguments follow in parts.
+        case begun(name: String)
+        case arguments(String, isLast: Bool)
     }
 
     private let form: ToolSyntax.Form
     private let names: Set<String>
     private let opening: [UInt8]
+    /// Whether a constraint makes sure of calls that have begun.
+    private let isHeld: Bool
+    /// Follows the calls that are under way.
+    private var scanner: CallScanner?
     private var held: [UInt8] = []
     /// White space at the end of the text so far: a call may follow.
     private var blank: [UInt8] = []
@@ -24,25 +31,30 @@ struct ToolCallParser: Sendable {
     private var isOpen = false
     /// Nothing but white space has come.
     private var isAtStart = true
+    /// At the start is no call that can be told while it comes.
+    private var hasLooked = false
     private var outputs: [Output] = []
     private(set) var callCount = 0
 
     /// names: of the functions that can be called.
-    init(_ form: ToolSyntax.Form, names: Set<String>) {
+    init(_ form: ToolSyntax.Form, names: Set<String>, isHeld: Bool = false) {
         self.form = form
         self.names = names
+        self.isHeld = isHeld
         opening = Array(form.opening.utf8)
     }
 
     mutating func push(_ text: String) -> [Output] {
         held += text.utf8
-        while isOpen ? close() : open() {}
+        while scanner != nil ? scan() : isOpen ? close() : open() {}
         return take()
     }
 
     /// No text follows.
     mutating func finish() -> [Output] {
-        if isOpen {
+        if scanner?.hasBegun == true {
+            // What is left is the rest of a mark, or white space.
+        } else if isOpen {
             if !readCalls(held) { show(opening + held) }
         } else if form == .bare, isAtStart, held.first == UInt8(ascii: "{") {
             if !readCalls(held) { show(held) }
@@ -51,6 +63,7 @@ struct ToolCallParser: Sendable {
         }
         held = []
         isOpen = false
+        scanner = nil
         if callCount == 0, !blank.isEmpty { outputs.append(.text(String(decoding: blank, as: UTF8.self))) }
         blank = []
         return take()
@@ -68,19 +81,58 @@ struct ToolCallParser: Sendable {
             blank += space
             held.removeFirst(space.count)
             // The whole answer is a call, or none of it.
-            if held.isEmpty || held.first == UInt8(ascii: "{") { return false }
+            if held.isEmpty || held.first == UInt8(ascii: "{") { return follow(isHeld && !hasLooked) }
         }
         if let place = held.firstRange(of: opening) {
             show(Array(held[..<place.lowerBound]))
             held.removeSubrange(..<place.upperBound)
             isOpen = true
             isAtStart = false
+            _ = follow(isHeld)
             return true
         }
         let count = held.count - undecidedCount()
         show(Array(held[..<count]))
         held.removeFirst(count)
         return false
+    }
+
+    /// Looks for a call that is told while it comes.
+    private mutating func follow(_ follows: Bool) -> Bool {
+        guard follows, !held.isEmpty || isOpen else { return false }
+        scanner = CallScanner(names: names)
+        hasLooked = true
+        return true
+    }
+
+    /// Tells of a call under way what has come; true: go on.
+    private mutating func scan() -> Bool {
+        guard let event = scanner?.next(&held) else { return false }
+        switch event {
+        case .begun(let name):
+            // Between two pieces of text it keeps them apart.
+            if !isTextShown { blank = [] }
+            callCount += 1
+            outputs.append(.begun(name: name))
+        case .arguments(let part, let isLast):
+            outputs.append(.arguments(String(decoding: part, as: UTF8.self), isLast: isLast))
+        case .over: return endCalls()
+        }
+        return true
+    }
+
+    private mutating func endCalls() -> Bool {
+        guard scanner?.hasBegun == true else {
+            scanner = nil
+            return true
+        }
+        let end = Array((form == .tagged ? ToolSyntax.Form.closing : form == .list ? "]" : "").utf8)
+        let rest = held.drop(while: Self.isSpace)
+        // The mark may still come.
+        if rest.count < end.count, end.starts(with: rest) { return false }
+        if rest.starts(with: end) { held = Array(rest.dropFirst(end.count)) }
+        (scanner, isOpen, isAtStart) = (nil, false, false)
+        return true
     }
 
     /// Looks for the end of a call; true: found.

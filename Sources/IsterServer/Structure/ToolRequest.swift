@@ -11,6 +11,8 @@ struct ToolRequest: Sendable {
         var name: String
         /// A schema of its arguments; nil: it takes none.
         var parameters: JSONValue?
+        /// Its arguments must fit the schema, also where the model calls it of its own accord.
+        var isStrict: Bool
         /// Its field, for errors.
         var path: String
     }
@@ -55,7 +57,9 @@ struct ToolRequest: Sendable {
                 throw .invalidValue(path + ".function.name", "a function of this name was given already.")
             }
             functions.append(
-                Function(name: name, parameters: inner["parameters"], path: path + ".function.parameters"))
+                Function(
+                    name: name, parameters: inner["parameters"], isStrict: inner.boolean("strict") ?? false,
+                    path: path + ".function.parameters"))
         }
         self.functions = functions
         choice = try Self.choice(fields["tool_choice"], functions, isLenient: isLenient)
@@ -95,26 +99,38 @@ struct ToolRequest: Sendable {
         }
     }
 
-    /// Holds the answer to calls with valid arguments; nil if it need not be one.
+    /// Holds the answer to calls with valid arguments; or, where the model may call and a function is strict, what
+    /// follows a call's opening. nil: the answer is free.
     func constraint(_ syntax: ToolSyntax, _ vocabulary: ConstraintVocabulary) throws(APIError) -> Constraint? {
-        guard isForced else { return nil }
+        guard isForced || choice == .auto && functions.contains(where: \.isStrict) else { return nil }
         let tokens = vocabulary.tokens
         var grammar = JSONGrammar(vocabulary: tokens)
         var rules: [(name: String, arguments: JSONGrammar.Rule)] = []
         for function in functions {
             if case .named(let name) = choice, name != function.name { continue }
-            let nothing: JSONValue = ["type": "object", "properties": [:]]
-            var schema = function.parameters ?? nothing
-            // A schema of any object: what has no properties takes none.
-            if schema == [:] { schema = nothing }
-            guard schema["type"] == "object" else {
-                throw .invalidValue(function.path, "schema must be a JSON Schema of 'type: \"object\"'.")
-            }
-            rules.append((function.name, try SchemaCompiler.rule(schema, in: &grammar, path: function.path)))
+            rules.append((function.name, try arguments(function, in: &grammar)))
+        }
+        guard isForced else {
+            let calls = syntax.callsAfterOpening(rules, isParallel: isParallel, in: &grammar)
+            return Constraint(
+                try ResponseFormat.document(calls, &grammar, path: "tools"), vocabulary: tokens,
+                openings: syntax.openings, repeats: syntax.form == .tagged && isParallel)
         }
         let calls = syntax.calls(rules, isParallel: isParallel, in: &grammar)
-        return Constraint(
-            try ResponseFormat.document(calls, &grammar, path: "tools"), vocabulary: tokens)
+        return Constraint(try ResponseFormat.document(calls, &grammar, path: "tools"), vocabulary: tokens)
+    }
+
+    /// The rule for a function's arguments: its schema's; any object if it may but need not be called and is not strict.
+    private func arguments(_ function: Function, in grammar: inout JSONGrammar) throws(APIError) -> JSONGrammar.Rule {
+        guard isForced || function.isStrict else { return grammar.object([], additional: grammar.any()) }
+        let nothing: JSONValue = ["type": "object", "properties": [:]]
+        var schema = function.parameters ?? nothing
+        // A schema of any object: what has no properties takes none.
+        if schema == [:] { schema = nothing }
+        guard schema["type"] == "object" else {
+            throw .invalidValue(function.path, "schema must be a JSON Schema of 'type: \"object\"'.")
+        }
+        return try SchemaCompiler.rule(schema, in: &grammar, path: function.path)
     }
 }
 

@@ -66,6 +66,44 @@ struct ToolSyntax: Sendable {
         _ functions: [(name: String, arguments: JSONGrammar.Rule)], isParallel: Bool, in grammar: inout JSONGrammar
     ) -> JSONGrammar.Rule {
         let most = isParallel ? Self.mostCalls : 1
+        let call = call(functions, in: &grammar)
+        switch form {
+        case .bare: return call
+        case .list: return grammar.sequence([mark(form.opening), .space, .value(list(call, most, in: &grammar))])
+        case .tagged:
+            let tagged = grammar.sequence([mark(form.opening), .space, .value(call), .space, mark(Form.closing)])
+            return grammar.repeated(tagged, separator: "\n", maximum: most)
+        }
+    }
+
+    /// The same for what follows the opening of a call in free text.
+    func callsAfterOpening(
+        _ functions: [(name: String, arguments: JSONGrammar.Rule)], isParallel: Bool, in grammar: inout JSONGrammar
+    ) -> JSONGrammar.Rule {
+        let call = call(functions, in: &grammar)
+        switch form {
+        case .bare: return call
+        case .list: return list(call, isParallel ? Self.mostCalls : 1, in: &grammar)
+        case .tagged: return grammar.sequence([.value(call), .space, mark(Form.closing)])
+        }
+    }
+
+    /// Where `callsAfterOpening` begins.
+    var openings: [ConstraintOpening] {
+        let opening = ConstraintOpening(
+            Array(form.opening.utf8), token: markers.first { $0.value == form.opening }?.key)
+        guard form == .bare else { return [opening] }
+        // Without a mark a call is told by its first key, and only at the answer's beginning.
+        return [opening, ConstraintOpening(Array("{\"name\"".utf8), isAtStart: true, isIncluded: true)]
+    }
+
+    private func list(_ call: JSONGrammar.Rule, _ most: Int, in grammar: inout JSONGrammar) -> JSONGrammar.Rule {
+        grammar.array(prefix: [], items: call, minimum: 1, maximum: most)
+    }
+
+    private func call(
+        _ functions: [(name: String, arguments: JSONGrammar.Rule)], in grammar: inout JSONGrammar
+    ) -> JSONGrammar.Rule {
         var objects: [JSONGrammar.Rule] = []
         for function in functions {
             let name = grammar.literal(JSONText.string(function.name))
@@ -77,16 +115,7 @@ struct ToolSyntax: Sendable {
                         .init(key: key, value: function.arguments, isRequired: true),
                     ], additional: nil))
         }
-        let call = grammar.any(of: objects)
-        switch form {
-        case .bare: return call
-        case .list:
-            let list = grammar.array(prefix: [], items: call, minimum: 1, maximum: most)
-            return grammar.sequence([mark(form.opening), .space, .value(list)])
-        case .tagged:
-            let tagged = grammar.sequence([mark(form.opening), .space, .value(call), .space, mark(Form.closing)])
-            return grammar.repeated(tagged, separator: "\n", maximum: most)
-        }
+        return grammar.any(of: objects)
     }
 
     private func mark(_ text: String) -> JSONGrammar.Part {
