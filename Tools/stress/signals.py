@@ -124,9 +124,11 @@ def drain(run):
 def tell_drain(run, server, streams, expected, code, refused, running, seconds):
     whole = sum(stream.is_whole(expected[stream.number]) for stream in streams)
     told = re.search(r"stopped cut=(\d+) drained=(\d+)", server.log())
+    # Some may have come to their ends between the count and the signal.
+    is_told = told is not None and told[1] == "0" and int(told[2]) <= running
     run.report.check(
         "drain", "SIGTERM under 32 streams: all end whole, nobody new is taken, exit 0",
-        whole == 32 and code == 0 and refused and told is not None and told.groups() == ("0", str(running)),
+        whole == 32 and code == 0 and refused and is_told,
         f"{running} running, {whole} whole, exit {code}, {seconds:.1f} s, log: {told and told.group(0)}"
         + ("" if refused else ", connections still taken")
         + "".join(f"; {stream.error}" for stream in streams if stream.error)[:200])
@@ -268,5 +270,7 @@ def tell_reload(run, users, wrong_turns, before, after):
     run.report.check("reload", "a key that stays is served all the time", count > 0 and not wrong,
                      f"{count} streams, {len(wrong)} wrong {wrong[:3] or ''}")
     run.report.check("reload", "a key that comes or goes is known within 5 s", not wrong_turns, wrong_turns or "")
-    run.report.check("reload", "descriptors and threads stay", after.descriptors <= before.descriptors + 2
+    # Each user may have a connection that is being closed beside its new one; a leak would show hundreds of times.
+    most = before.descriptors + len(users) + 2
+    run.report.check("reload", "descriptors and threads stay", after.descriptors <= most
                      and after.threads <= before.threads, f"{before}; {after}")
