@@ -32,12 +32,13 @@ struct DrainTests {
         Task { try await service.post("/v1/chat/completions", body: Self.ask) }
     }
 
+    /// Long enough for a machine on which all tests run at once.
     private func waitUntil(_ condition: () -> Bool) async throws {
-        for _ in 0..<200 where !condition() { try await Task.sleep(for: .milliseconds(10)) }
+        for _ in 0..<3000 where !condition() { try await Task.sleep(for: .milliseconds(10)) }
     }
 
     @Test func `streams that end in time end as usual, and new work is refused`() async throws {
-        let generator = FakeGenerator { _, _ in [.token(104), .pause(0.5), .token(105), .token(TestModel.end)] }
+        let generator = FakeGenerator { _, _ in [.token(104), .pause(3), .token(105), .token(TestModel.end)] }
         let outcome = try await run(drainSeconds: 20, generator: generator) { service in
             let running = stream(service)
             try await waitUntil { !generator.requests.isEmpty }

@@ -83,8 +83,8 @@ struct TestService: Sendable {
         }
     }
 
-    /// Sends bytes and reads until the server closes.
-    func exchange(_ text: String, seconds: Double = 5) async throws -> String {
+    /// Sends bytes and reads until the server closes. A read may wait for long: all tests may run at once.
+    func exchange(_ text: String, seconds: Double = 30) async throws -> String {
         try await RawClient.onThread {
             let client = try RawClient(port: port, seconds: seconds)
             client.send(text)
