@@ -187,7 +187,8 @@ def part(run):
     count, blocks = 60 if run.quick else run.requests, 32
     requests = make_requests(count, run.seed, run.model_name, run.vocabulary)
     start = time.monotonic()
-    with run.server("--parallel", 1, "--no-prefix-cache", name="serial") as server:
+    # Two places, for the two choices of one request; requests come one after the other.
+    with run.server("--parallel", 2, "--no-prefix-cache", name="serial") as server:
         expected = []
         for path, body in requests:
             status, answer = ask_whole(server.port, path, body)
