@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PANELS = 3, ROWS = PANELS * ISTER_PANEL_ROWS, TOKENS = 40, STRIDE = ROWS + 16, FLAGS = 4 };
+enum { PANELS = 6, ROWS = PANELS * ISTER_PANEL_ROWS, TOKENS = 40, STRIDE = ROWS + 16, FLAGS = 4 };
 
 /// Lowest and highest: every weight and activation at an end of its range, so that sums are the largest there are.
 typedef enum { RANDOM, LOWEST, HIGHEST, ENDS, KINDS } kind_t;
@@ -174,10 +174,10 @@ static void run_case(const tables_t *tables, case_t *c) {
     multiply(tables->scalar, c, 0, PANELS, TOKENS, flags, c->expected[flags]);
     hash_results(format_names[c->format], c->expected[flags], TOKENS * STRIDE * sizeof(float));
   }
-  static const size_t ranges[][2] = {{0, 1}, {1, 3}, {0, 3}};
+  static const size_t ranges[][2] = {{0, 1}, {1, 3}, {0, 3}, {1, 6}, {0, 6}};
   for (size_t i = 0; i < tables->count; i++) {
     for (size_t tokens = 1; tokens <= TOKENS; tokens++) {
-      for (size_t r = 0; r < 3; r++) {
+      for (size_t r = 0; r < sizeof ranges / sizeof *ranges; r++) {
         compare(tables->others[i], c, ranges[r][0], ranges[r][1], tokens, (int)((tokens + r) % FLAGS));
       }
     }

@@ -1,9 +1,11 @@
 import CIsterKernels
+import Glibc
 import Testing
 
-/// A cache of one block and one head of 20 columns: the last columns fill no vector.
+/// A cache of one block and one head, by default of 20 columns: the last columns fill no vector.
 @safe private struct SmallCache {
     static let width = 20
+    private let width: Int
     let kernels: ister_kernels
     private let keys, values: Owned<UInt32>
     let output: Owned<Float>
@@ -11,30 +13,31 @@ import Testing
     private let table: Owned<Int32>
     private let cache: Owned<ister_cache>
 
-    init(_ table: Table, _ format: ister_cache_format) {
+    init(_ table: Table, _ format: ister_cache_format, width: Int = Self.width) {
+        self.width = width
         unsafe kernels = unsafe table.kernels
-        keys = Owned(repeating: 0, count: ister_key_block_bytes(format, Self.width) / 4)
-        values = Owned(repeating: 0, count: ister_value_block_bytes(format, Self.width) / 4)
-        workspace = Owned(repeating: 0, count: ister_attention_workspace_floats(Self.width))
-        output = Owned(repeating: 0, count: Self.width)
+        keys = Owned(repeating: 0, count: ister_key_block_bytes(format, width) / 4)
+        values = Owned(repeating: 0, count: ister_value_block_bytes(format, width) / 4)
+        workspace = Owned(repeating: 0, count: ister_attention_workspace_floats(width))
+        output = Owned(repeating: 0, count: width)
         self.table = Owned([0])
         unsafe cache = unsafe Owned([
             ister_cache(
-                format: format, head_width: Self.width, key_value_heads: 1, keys: keys.start, values: values.start,
+                format: format, head_width: width, key_value_heads: 1, keys: keys.start, values: values.start,
                 table: self.table.start, table_length: 1)
         ])
     }
 
-    func store(_ key: [Float], _ value: [Float]) -> Int32 {
-        unsafe kernels.store_position(cache.start, 0, 0, key, value)
+    func store(_ key: [Float], _ value: [Float], position: Int = 0) -> Int32 {
+        unsafe kernels.store_position(cache.start, 0, position, key, value)
     }
 
-    func attend(_ query: [Float]) -> Int32 {
+    func attend(_ query: [Float], position: Int = 0) -> Int32 {
         let queries = Owned(query)
         return withExtendedLifetime(queries) {
             var job = unsafe ister_attention(
                 cache: cache.start, key_value_head: 0, heads: 1, queries: queries.start, output: output.start,
-                stride: Self.width, position: 0, tokens: 1, window: 0, scale: 1, workspace: workspace.start)
+                stride: width, position: position, tokens: 1, window: 0, scale: 1, workspace: workspace.start)
             return unsafe kernels.attend(&job)
         }
     }
@@ -56,6 +59,25 @@ import Testing
                 #expect(cache.attend(good) == 0)
             }
         }
+    }
+
+    /// Two positions whose keys differ in their last group alone, beside a first element a thousand times as large.
+    @Test(arguments: Table.vectorized + [.scalar])
+    func `a large element of a key takes precision from its own 32 only`(table: Table) {
+        let width = 80
+        func key(_ last: Float) -> [Float] {
+            [1000] + Array(repeating: 0, count: 63) + Array(repeating: last, count: 16)
+        }
+        let query = [0.25] + Array(repeating: Float(0), count: 63) + Array(repeating: 0.25, count: 16)
+        let cache = SmallCache(table, ISTER_CACHE_Q8, width: width)
+        for (position, number) in [Float(-0.5), 0.5].enumerated() {
+            let value = Array(repeating: number, count: width)
+            #expect(cache.store(key(number), value, position: position) == 0)
+        }
+        #expect(cache.attend(query, position: 1) == 0)
+        // Scores are 2 below and 2 above what the first element adds to both.
+        let expected = (0.5 * exp(2.0) - 0.5 * exp(-2.0)) / (exp(2.0) + exp(-2.0))
+        #expect(cache.output.array.allSatisfy { abs(Double($0) - expected) < 1e-3 })
     }
 
     @Test(arguments: Table.vectorized + [.scalar])

@@ -11,7 +11,7 @@ struct MatrixCase: Sendable, CustomStringConvertible {
     var description: String { "format \(format.rawValue), \(rows) x \(columns), \(kind)" }
 
     static let all: [MatrixCase] = formats.flatMap { format in
-        [(16, 32), (32, 64), (48, 576), (32, 1184), (48, 2560)].flatMap { rows, columns in
+        [(16, 32), (32, 64), (48, 576), (32, 1184), (48, 2560), (80, 544)].flatMap { rows, columns in
             [Kind.random, .extreme].map { MatrixCase(format: format, rows: rows, columns: columns, kind: $0) }
         }
     }
@@ -111,7 +111,7 @@ func product(
         }
     }
 
-    @Test(arguments: Table.vectorized, MatrixCase.all.filter { $0.rows == 48 })
+    @Test(arguments: Table.vectorized, MatrixCase.all.filter { $0.rows >= 48 })
     func `bias and old values are added alike`(table: Table, matrix: MatrixCase) {
         var generator = Seeded(7)
         let panels = GuardedBytes(matrix.panels(&generator))
