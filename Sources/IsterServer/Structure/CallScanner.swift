@@ -19,8 +19,7 @@ struct CallScanner: Sendable {
     /// Bytes of the head that were looked at.
     private var position = 0
     private var depth = 0
-    private var isString = false
-    private var isEscaped = false
+    private var strings = StringFollower()
     /// A call has begun: what was taken of it cannot become text again.
     private(set) var hasBegun = false
 
@@ -39,10 +38,12 @@ struct CallScanner: Sendable {
     }
 
     private mutating func between(_ text: inout [UInt8]) -> Event? {
-        let skipped = text.prefix { Self.isSpace($0) || $0 == UInt8(ascii: "[") || hasBegun && $0 == UInt8(ascii: ",") }
+        let skipped = text.prefix {
+            ToolCallParser.isSpace($0) || $0 == UInt8(ascii: "[") || hasBegun && $0 == UInt8(ascii: ",")
+        }
         guard skipped.count < text.count else { return nil }
         guard text[skipped.count] == UInt8(ascii: "{") else { return .over }
-        (phase, position, isString) = (.head, skipped.count + 1, false)
+        (phase, position, strings) = (.head, skipped.count + 1, StringFollower())
         return head(&text)
     }
 
@@ -50,7 +51,7 @@ struct CallScanner: Sendable {
     private mutating func head(_ text: inout [UInt8]) -> Event? {
         while position < text.count {
             let byte = text[position]
-            if !follow(byte), byte == UInt8(ascii: "{") || byte == UInt8(ascii: "}") {
+            if !strings.take(byte), byte == UInt8(ascii: "{") || byte == UInt8(ascii: "}") {
                 guard byte == UInt8(ascii: "{"), let name = name(text[..<position]) else { return .over }
                 text.removeFirst(position)
                 (phase, depth, hasBegun) = (.arguments, 0, true)
@@ -72,7 +73,7 @@ struct CallScanner: Sendable {
 
     private mutating func arguments(_ text: inout [UInt8]) -> Event? {
         guard !text.isEmpty else { return nil }
-        for (index, byte) in text.enumerated() where !follow(byte) {
+        for (index, byte) in text.enumerated() where !strings.take(byte) {
             if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") { depth += 1 }
             guard byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]") else { continue }
             depth -= 1
@@ -87,29 +88,11 @@ struct CallScanner: Sendable {
     }
 
     private mutating func tail(_ text: inout [UInt8]) -> Event? {
-        let space = text.prefix(while: Self.isSpace).count
+        let space = text.prefix(while: ToolCallParser.isSpace).count
         guard space < text.count else { return nil }
         guard text[space] == UInt8(ascii: "}") else { return .over }
         text.removeFirst(space + 1)
         phase = .between
         return between(&text)
     }
-
-    /// Whether a byte belongs to a string.
-    private mutating func follow(_ byte: UInt8) -> Bool {
-        if !isString {
-            isString = byte == UInt8(ascii: "\"")
-            return isString
-        }
-        if isEscaped {
-            isEscaped = false
-        } else if byte == UInt8(ascii: "\\") {
-            isEscaped = true
-        } else if byte == UInt8(ascii: "\"") {
-            isString = false
-        }
-        return true
-    }
-
-    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 }

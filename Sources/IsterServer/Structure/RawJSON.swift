@@ -20,21 +20,9 @@ enum RawJSON {
     /// What stands between the commas of an array or an object.
     private static func parts(_ text: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
         var parts: [ArraySlice<UInt8>] = []
-        var (depth, start, isString, isEscaped) = (0, text.startIndex, false, false)
-        for index in text.indices {
-            let byte = text[index]
-            if isString {
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    isString = false
-                }
-                continue
-            }
-            switch byte {
-            case UInt8(ascii: "\""): isString = true
+        var (depth, start, strings) = (0, text.startIndex, StringFollower())
+        for index in text.indices where !strings.take(text[index]) {
+            switch text[index] {
             case UInt8(ascii: "["), UInt8(ascii: "{"):
                 depth += 1
                 if depth == 1 { start = index + 1 }

@@ -164,7 +164,7 @@ struct ToolCallParser: Sendable {
         blank.removeFirst(count)
     }
 
-    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+    static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
     /// Reads all of a text as calls; false: it is none.
     private mutating func readCalls(_ text: [UInt8]) -> Bool {
