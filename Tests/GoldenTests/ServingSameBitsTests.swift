@@ -134,8 +134,13 @@ import Testing
             let found = try await answers(requests, busy, concurrency: 12)
             for index in requests.indices { #expect(found[index] == expected[index], "request \(index)") }
             #expect(busy.load.freeBlockCount == 6)
-            // With caches hits depend on what so small a pool still holds when a request comes.
-            #expect(caches || busy.load.cachedTokenCount == 0)
+            // What the many left behind is chance in so small a pool; who comes alone right after itself is found.
+            let before = busy.load.cachedTokenCount
+            var again = GenerationRequest(prompt: (0..<40).map { Int32($0 % 7 + 3) }, maximumNewTokens: 1)
+            again.cachePartition = "all"
+            _ = try await answers([again, again], busy, concurrency: 1)
+            #expect(caches == (busy.load.cachedTokenCount > before))
+            #expect(caches || before == 0)
         }
     }
 }
