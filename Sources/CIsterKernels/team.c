@@ -1,6 +1,9 @@
 // The only file with OpenMP in it.
 #include "ister_team.h"
 
+#include "affinity.h"
+#include "float_control.h"
+
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -46,6 +49,9 @@ struct ister_team {
   size_t rest_length;
   ister_team_function function;
   void *context;
+  /// [workers], or null where memory has one node; number: of this team among all.
+  ister_place *places;
+  uint64_t number;
   /// Tag (24 bits) | items done (40): of the newest phase that has any.
   _Alignas(LINE) _Atomic uint64_t done;
   /// Counts ended phases; what sleepers wait on.
@@ -85,10 +91,23 @@ ister_team *ister_team_create(size_t workers, size_t spin) {
   team->active = workers;
   team->spin = spin;
   team->rest_length = FIRST_REST;
+  static _Atomic uint64_t teams;
+  team->number = atomic_fetch_add(&teams, 1) + 1;
   return team;
 }
 
-void ister_team_destroy(ister_team *team) { free(team); }
+void ister_team_destroy(ister_team *team) {
+  free(team->places);
+  free(team);
+}
+
+int ister_team_place(ister_team *team, size_t worker, size_t node, const int32_t *processors, size_t count) {
+  if (!team->places) team->places = calloc(team->workers, sizeof(ister_place));
+  if (!team->places) return 1;
+  team->places[worker].node = node;
+  for (size_t i = 0; i < count; i++) ister_place_add(&team->places[worker], processors[i]);
+  return 0;
+}
 
 size_t ister_team_workers(const ister_team *team) { return team->workers; }
 
@@ -139,10 +158,18 @@ static ister_range take(ister_team *team, size_t owner, uint32_t phase, size_t i
   }
 }
 
+/// Whether two workers belong to different memory nodes.
+static int is_far(const ister_team *team, size_t a, size_t b) {
+  return team->places && team->places[a].node != team->places[b].node;
+}
+
 ister_range ister_team_claim(ister_team *team, size_t worker, uint32_t phase, size_t items, size_t grain) {
   ister_range range = take(team, worker, phase, items, grain, 0);
-  for (size_t i = 1; range.begin == range.end && i < team->running; i++) {
-    range = take(team, (worker + i) % team->running, phase, items, grain, 1);
+  for (int far = 0; far < 2; far++) {
+    for (size_t i = 1; range.begin == range.end && i < team->running; i++) {
+      size_t owner = (worker + i) % team->running;
+      if (is_far(team, worker, owner) == far) range = take(team, owner, phase, items, grain, 1);
+    }
   }
   return range;
 }
@@ -187,29 +214,15 @@ void ister_team_wait(ister_team *team, size_t worker, uint32_t phase, size_t ite
   team->shares[worker].asleep += nanoseconds() - start;
 }
 
-#if defined(__x86_64__)
-enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
-
-static uint64_t read_float_control(void) { return _mm_getcsr(); }
-static void write_float_control(uint64_t control) { _mm_setcsr((unsigned int)control); }
-#else
-/// Arm's FZ is for inputs and results alike.
-enum { FLUSH_TO_ZERO = 1 << 24, DENORMALS_ARE_ZERO = FLUSH_TO_ZERO };
-
-static uint64_t read_float_control(void) {
-  uint64_t control;
-  __asm__ volatile("mrs %0, fpcr" : "=r"(control)::"memory");
-  return control;
-}
-static void write_float_control(uint64_t control) { __asm__ volatile("msr fpcr, %0" ::"r"(control) : "memory"); }
-#endif
-
 static void run_worker(ister_team *team, size_t worker) {
   team->shares[worker].asleep = 0;
+  ister_enter_place(team->places ? &team->places[worker] : NULL, team->number, worker);
   const uint64_t saved = read_float_control();
   write_float_control(saved | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
   team->function(team->context, team, worker);
   write_float_control(saved);
+  // The caller goes on with other things, and starts threads that must not be bound.
+  if (worker == 0) ister_enter_place(NULL, team->number, worker);
   team->shares[worker].returned = nanoseconds();
 }
 

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Zeroed memory, 2 MiB aligned and asked for in huge pages. Pages that are never touched take no memory, so a buffer
+/// Zeroed memory, 2 MiB aligned and, unless refused, asked for in huge pages. Pages that are never touched take no memory, so a buffer
 /// may be sized for the largest case.
 @safe final class AnonymousMemory {
     let base: UnsafeMutableRawPointer
@@ -9,7 +9,7 @@ internal import Glibc
     private let mappedBytes: Int
     private static let alignment = 2 << 20
 
-    init(bytes: Int) throws(DecoderError) {
+    init(bytes: Int, hugePages: Bool = true) throws(DecoderError) {
         let (length, overflow) = bytes.addingReportingOverflow(Self.alignment)
         guard !overflow, bytes >= 0 else { throw .outOfMemory(what: "buffers", bytes: bytes) }
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
@@ -20,7 +20,7 @@ internal import Glibc
         let offset = Int(bitPattern: address) & (Self.alignment - 1)
         unsafe base = unsafe offset == 0 ? address : address + (Self.alignment - offset)
         self.bytes = bytes
-        _ = unsafe madvise(base, bytes, MADV_HUGEPAGE)
+        _ = unsafe madvise(base, bytes, hugePages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE)
     }
 
     /// Makes every page present.

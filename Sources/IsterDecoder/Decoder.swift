@@ -15,6 +15,8 @@ public import IsterModelFile
     public let instructionSet: String
     public let cacheFormat: CacheFormat
     public var cacheBytes: Int { cache.bytes }
+    /// Weights copied into the memory of the nodes that read them; 0 where there is one node.
+    public var copiedWeightBytes: Int { weights.copied?.bytes ?? 0 }
     /// Rows of logits and of hidden states that the last forward call left.
     public private(set) var logitRowCount = 0
     public private(set) var stateRowCount = 0
@@ -62,7 +64,8 @@ public import IsterModelFile
             tables.append(try RotaryTable(rotary, headWidth: shape.headWidth, positions: contextLength))
         }
         rotaryTables = tables
-        team = try Team(workers: threads.count)
+        team = try Team(workers: threads.count, nodes: options.memoryNodes ?? Machine.memoryNodes)
+        if team.placement.isSpread { try weights.spread(team) }
         rows = RowTables(batchRows: batchRows, workers: threads.count, rotaries: tables)
         lengths = Array(repeating: 0, count: sequenceCount)
         widestWindow = shape.widestWindow

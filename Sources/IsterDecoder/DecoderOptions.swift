@@ -18,6 +18,9 @@ public struct DecoderOptions: Sendable {
     /// A name of `Machine.availableInstructionSets`; nil: what `ISTER_ISA` names, else the best.
     public var instructionSet: String?
 
+    /// nil: `Machine.memoryNodes`. Tests play machines that are not there.
+    var memoryNodes: [MemoryNode]?
+
     public init() {}
 
     func check() throws(DecoderError) {

@@ -4,18 +4,28 @@ internal import CIsterKernels
 @safe final class Team {
     let handle: OpaquePointer
     let workers: Int
+    let placement: Placement
 
     /// Polls before a wait sleeps: about 50 us; none when the workers outnumber the processors, since then the
     /// one that is waited for needs the processor.
     private static let spin = 2000
 
-    init(workers: Int) throws(DecoderError) {
+    /// nodes: where memory lies; workers stay on their node's processors when there are several.
+    init(workers: Int, nodes: [MemoryNode] = Machine.memoryNodes) throws(DecoderError) {
         let crowded = workers > Machine.allowedProcessors.count
         guard let handle = unsafe ister_team_create(workers, crowded ? 0 : Self.spin) else {
             throw .outOfMemory(what: "thread team", bytes: workers * 128)
         }
         unsafe self.handle = unsafe handle
         self.workers = workers
+        placement = Placement(workers: workers, nodes: nodes)
+        guard placement.isSpread else { return }
+        for (worker, node) in placement.nodeOfWorker.enumerated() {
+            let processors = nodes[node].processors.map(Int32.init)
+            guard unsafe ister_team_place(handle, worker, node, processors, processors.count) == 0 else {
+                throw .outOfMemory(what: "thread team", bytes: workers * 136)
+            }
+        }
     }
 
     deinit { unsafe ister_team_destroy(handle) }

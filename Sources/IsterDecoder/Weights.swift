@@ -63,12 +63,14 @@ private func vector(_ file: ModelFile, _ name: String) throws(DecoderError) -> U
     }
 }
 
-/// All weights of a file, as pointers into its mapping, which this object keeps alive.
+/// All weights of a file, as pointers into its mapping or into copies of it, which this object keeps alive.
 @safe final class Weights {
     let embedding: WeightMatrix
     let layers: UnsafeMutableBufferPointer<LayerWeights>
     let norm: UnsafePointer<Float>
-    let head: WeightMatrix
+    var head: WeightMatrix
+    /// Holds the matrices that do not lie in the mapping.
+    var copied: AnonymousMemory?
     private let file: ModelFile
 
     init(_ file: ModelFile) throws(DecoderError) {

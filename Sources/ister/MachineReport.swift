@@ -51,6 +51,7 @@ struct MachineReport {
                 threads, processors: Machine.allowedProcessors.count, cores: Machine.physicalCoreCount),
             MachineAdvice.throttling(throttling, during: throttledMeanwhile),
             MachineAdvice.hugePages(Machine.hugePages),
+            MachineAdvice.memoryNodes(Machine.memoryNodes.count),
         ]
         return advice.compactMap(\.self)
     }
@@ -69,6 +70,7 @@ struct MachineReport {
             ("allowed_processors", .integer(Machine.allowedProcessors.count)),
             ("memory_bytes", .integer(totalMemory)),
             ("free_memory_bytes", .integer(availableMemory)),
+            ("memory_nodes", .integer(Machine.memoryNodes.count)),
             ("huge_pages", .string(Machine.hugePages)),
             ("throttling", throttling.map(Self.json) ?? .null),
             ("limits", .object(limits.map { ($0.name, $0.value.map(JSONText.unsigned) ?? .null) })),
@@ -104,6 +106,7 @@ struct MachineReport {
             "memory bandwidth  \(decimals(yardsticks.bandwidth / 1e9, 1)) GB/s, streaming read by \(count) threads",
             "integer peak      \(decimals(yardsticks.integerPeak / 1e9, 1)) GMAC/s, int8 dots by \(count) threads",
             "memory            \(binarySize(totalMemory)), \(binarySize(availableMemory)) free",
+            "memory nodes      \(Machine.memoryNodes.count)",
             "huge pages        \(Machine.hugePages)",
         ]
         for limit in limits {

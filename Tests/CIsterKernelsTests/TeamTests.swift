@@ -49,7 +49,40 @@ private func countWithoutWaiting(_ context: UnsafeMutableRawPointer, _ team: Opa
     }
 }
 
+/// Which item worker 0 gets next; the others do nothing.
+@safe private struct OrderJob {
+    let order: UnsafeMutablePointer<Int32>
+    let items: Int
+}
+
+private func claimAlone(_ context: UnsafeMutableRawPointer, _ team: OpaquePointer, _ worker: Int) {
+    let job = unsafe context.assumingMemoryBound(to: OrderJob.self).pointee
+    guard worker == 0 else { return }
+    for place in 0..<job.items {
+        let range = unsafe ister_team_claim(team, worker, 1, job.items, 1)
+        unsafe job.order[place] = Int32(range.begin)
+        unsafe ister_team_complete(team, 1, job.items, range.end - range.begin)
+    }
+}
+
 @Suite(.serialized) struct TeamTests {
+    /// Eight items, two of each worker. Workers 0 and 2 have one memory node, 1 and 3 another.
+    @Test func `work of the own memory node is taken over before that of another`() {
+        for (isPlaced, expected) in [(false, [0, 1, 3, 2, 5, 4, 7, 6]), (true, [0, 1, 5, 4, 3, 2, 7, 6])] {
+            let team = unsafe ister_team_create(4, 0)!
+            defer { unsafe ister_team_destroy(team) }
+            let allowed = Owned(repeating: Int32(0), count: 1024)
+            let count = unsafe min(ister_allowed_processors(allowed.start, 1024), 1024)
+            for worker in 0..<4 where isPlaced {
+                #expect(unsafe ister_team_place(team, worker, worker % 2, allowed.start, count) == 0)
+            }
+            let order = Owned(repeating: Int32(-1), count: 8)
+            var job = unsafe OrderJob(order: order.start, items: 8)
+            #expect(unsafe ister_team_run(team, { unsafe claimAlone($0, $1, $2) }, &job) == 4)
+            #expect(order.array == expected.map(Int32.init))
+        }
+    }
+
     /// Several calls of one team whose last worker always comes late, so that the team also shrinks and grows again.
     /// Between calls phases leap, so that their 24-bit tags wrap.
     @Test(arguments: [1, 2, 3, 8], [0, 2000])

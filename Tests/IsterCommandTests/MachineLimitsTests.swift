@@ -38,6 +38,11 @@ import Testing
         #expect(MachineAdvice.threads(budget, processors: 8, cores: 4).contains("8 processors share 4 cores"))
         #expect(!MachineAdvice.threads(budget, processors: 4, cores: 4).contains("share"))
     }
+
+    @Test func `memory nodes are explained where there are several`() throws {
+        #expect(MachineAdvice.memoryNodes(1) == nil)
+        #expect(try #require(MachineAdvice.memoryNodes(2)).hasPrefix("Memory has 2 nodes: "))
+    }
 }
 
 @Suite struct ThrottlingTests {

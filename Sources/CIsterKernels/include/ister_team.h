@@ -22,6 +22,11 @@ ister_team *_Nullable ister_team_create(size_t workers, size_t spin);
 void ister_team_destroy(ister_team *team);
 size_t ister_team_workers(const ister_team *team);
 
+/// Says where a worker belongs on a machine with several memory nodes: while ister_team_run runs it stays on these
+/// processors, and it takes over work of its own node's workers before that of others. Before the first run.
+/// Returns 0, or 1 when there is no memory for it.
+int ister_team_place(ister_team *team, size_t worker, size_t node, const int32_t *processors, size_t count);
+
 /// Runs function(context, team, worker) on the active workers and returns when all have returned. FTZ and DAZ are set
 /// inside and restored after. Returns the number of workers that ran.
 size_t ister_team_run(ister_team *team, ister_team_function function, void *context);
@@ -31,8 +36,8 @@ typedef struct {
   size_t end;
 } ister_range;
 
-/// The next share of `items` in this phase: first the front of the worker's own contiguous range, then the back of the
-/// others'. Empty (begin == end) when none is left. phase: counts up by one for every distribution in the team's life,
+/// The next share of `items` in this phase: first the front of the worker's own contiguous range, which is
+/// items * worker / workers to items * (worker + 1) / workers, then the back of the others'. Empty (begin == end) when none is left. phase: counts up by one for every distribution in the team's life,
 /// the same on all workers; a worker waits for a phase before it claims from the next. items < 2^20; grain >= 1.
 ister_range ister_team_claim(ister_team *team, size_t worker, uint32_t phase, size_t items, size_t grain);
 
