@@ -23,7 +23,7 @@ public struct MemoryNode: Sendable, Equatable {
     /// The kernel's lists: "0-3,8\n" gives 0, 1, 2, 3, 8. nil for anything else and for numbers above 4095.
     static func parse(_ list: String) -> [Int]? {
         var numbers: [Int] = []
-        for part in list.split(whereSeparator: \.isWhitespace).joined().split(separator: ",") {
+        for part in (list.split(separator: "\n").first ?? "").split(separator: ",") {
             let bounds = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
             guard (1...2).contains(bounds.count), let first = bounds[0], let last = bounds[bounds.count - 1],
                 first >= 0, first <= last, last < 4096

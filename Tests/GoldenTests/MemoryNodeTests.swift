@@ -18,7 +18,7 @@ import Testing
         #expect(MemoryNode.parse("0-3,8,10-11\n") == [0, 1, 2, 3, 8, 10, 11])
         #expect(MemoryNode.parse("0\n") == [0])
         #expect(MemoryNode.parse("\n") == [])
-        for nonsense in ["3-1", "a", "-1", "1-", "0-4096", "1-2-3", "0-9223372036854775807"] {
+        for nonsense in ["3-1", "a", "1 2", "-1", "1-", "0-4096", "1-2-3", "0-9223372036854775807"] {
             #expect(MemoryNode.parse(nonsense) == nil, "\(nonsense)")
         }
     }
