@@ -89,7 +89,8 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ], swiftSettings: house),
         .testTarget(
-            name: "IsterCommandTests", dependencies: ["ister", "IsterServer", "IsterDecoder", "IsterModelFile"],
+            name: "IsterCommandTests",
+            dependencies: ["ister", "IsterServer", "IsterDecoder", "IsterModelFile", "IsterQuantizer"],
             swiftSettings: house),
         .testTarget(name: "CIsterKernelsTests", dependencies: ["CIsterKernels"], swiftSettings: house),
         .testTarget(

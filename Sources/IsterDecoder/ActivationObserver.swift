@@ -1,7 +1,9 @@
 internal import CIsterKernels
 
-/// Where in the model a matrix reads its input.
+/// Where in the model a matrix reads its input, or where a layer does.
 public enum ActivationSite: Hashable, Sendable {
+    /// The residual stream before a layer; before the final norm where `layer` is the number of layers.
+    case residual(layer: Int)
     /// Input of query, key and value: the attention norm's output.
     case attention(layer: Int)
     /// Input of the output matrix: the attended values.
@@ -14,7 +16,7 @@ public enum ActivationSite: Hashable, Sendable {
     case head
 }
 
-/// Sees the inputs of matrices during a forward call, for calibration. Rows are valid during the call only.
+/// Sees the inputs of matrices and layers during a forward call, for calibration. Rows are valid during the call only.
 /// rows: [count][stride] floats, of which the first `width` are the activations.
 public typealias ActivationObserver = (
     _ site: ActivationSite, _ rows: UnsafePointer<Float>, _ count: Int, _ stride: Int, _ width: Int
@@ -30,19 +32,35 @@ public typealias ActivationObserver = (
 /// A call of its own, so that the step itself neither retains nor releases.
 @inline(never)
 private func notify(
-    _ observer: Unmanaged<ObserverBox>, _ site: ActivationSite, _ rows: Activations, _ count: Int, _ width: Int
+    _ observer: Unmanaged<ObserverBox>, _ site: ActivationSite, _ rows: UnsafePointer<Float>, _ count: Int, _ stride: Int,
+    _ width: Int
 ) {
-    unsafe observer.takeUnretainedValue().observe(site, rows.floats, count, rows.floatStride, width)
+    unsafe observer.takeUnretainedValue().observe(site, rows, count, stride, width)
 }
 
 extension ForwardPass {
-    /// Shows one site's rows to the observer, if there is one: on the calling thread, while the others wait.
     @inline(__always)
     func observe(_ worker: inout Worker, _ site: ActivationSite, _ rows: Activations, _ count: Int, _ width: Int) {
+        unsafe observe(&worker, site, rows.floats, count, stride: rows.floatStride, width)
+    }
+
+    @inline(__always)
+    func observeResidual(_ worker: inout Worker, before layer: Int) {
+        unsafe observe(
+            &worker, .residual(layer: layer), buffers.residual, rowCount, stride: buffers.residualStride,
+            dimensions.hidden)
+    }
+
+    /// Shows one site's rows to the observer, if there is one: on the calling thread, while the others wait.
+    @inline(__always)
+    private func observe(
+        _ worker: inout Worker, _ site: ActivationSite, _ rows: UnsafePointer<Float>, _ count: Int, stride: Int,
+        _ width: Int
+    ) {
         guard let observer = unsafe observer else { return }
         worker.phase &+= 1
         if worker.index == 0 {
-            unsafe notify(observer, site, rows, count, width)
+            unsafe notify(observer, site, rows, count, stride, width)
             unsafe ister_team_complete(worker.team, worker.phase, 1, 1)
         }
         unsafe ister_team_wait(worker.team, worker.index, worker.phase, 1)

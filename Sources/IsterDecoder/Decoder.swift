@@ -74,7 +74,8 @@ public import IsterModelFile
             embedding: weights.embedding, norm: weights.norm, head: weights.head, isInteger: weights.isInteger,
             buffers: scratch.buffers, caches: cache.views.baseAddress!, sequenceCount: sequenceCount,
             rotaries: rows.rotaries, tokens: rows.tokens, positions: rows.positions, sequences: rows.sequences,
-            tiles: rows.tiles, logitRows: rows.logitRows, stateRows: rows.stateRows, notFinite: rows.notFinite)
+            tiles: rows.tiles, logitRows: rows.logitRows, stateRows: rows.stateRows, notFinite: rows.notFinite,
+            running: 0..<shape.layerCount)
     }
 
     /// Tokens that a sequence holds.
@@ -102,16 +103,30 @@ public import IsterModelFile
     /// Runs tokens of one or several sequences through the model in one call; each continues at its sequence's length.
     /// A throw leaves the sequences as they were, `notFinite` included.
     public func forward(_ slices: [TokenSlice]) throws(DecoderError) {
+        try forward(slices, layers: 0..<shape.layerCount, residuals: [])
+    }
+
+    /// Runs some layers only, for whoever looks at a model a few layers at a time; a sequence must run them all before it
+    /// is gone on with otherwise. Without the last layer there are neither logits nor states.
+    /// residuals: [tokens of the slices][hiddenWidth] as an observer saw `residual` before the first of `layers`; not read
+    /// when that is layer 0, since there the tokens are looked up.
+    public func forward(
+        _ slices: [TokenSlice], layers: Range<Int>, residuals: [Float]
+    ) throws(DecoderError) {
+        precondition(layers.lowerBound >= 0 && layers.upperBound <= shape.layerCount)
         try check(slices)
         plan(slices)
+        pass.running = layers
+        if layers.lowerBound > 0 { fillResidual(residuals) }
         unsafe team.run(&pass) { context, team, index in
             let pass = unsafe context.assumingMemoryBound(to: ForwardPass.self)
             var worker = unsafe Worker(team: team, index: index, phase: pass.pointee.phase)
             unsafe pass.pointee.run(&worker)
         }
         pass.phase &+= pass.phaseCount
-        logitRowCount = pass.logitRowCount
-        stateRowCount = pass.stateRowCount
+        let isWhole = layers.upperBound == shape.layerCount
+        logitRowCount = isWhole ? pass.logitRowCount : 0
+        stateRowCount = isWhole ? pass.stateRowCount : 0
         if !isFinite {
             for slice in slices {
                 let start = lengths[slice.sequence]
@@ -180,6 +195,18 @@ public import IsterModelFile
         pass.hasLoneTiles = rows.tileCount == slices.count { !$0.tokens.isEmpty }
         pass.logitRowCount = rows.logitRowCount
         pass.stateRowCount = rows.stateRowCount
+    }
+
+    private func fillResidual(_ rows: [Float]) {
+        let width = shape.hiddenWidth
+        precondition(rows.count == pass.rowCount * width)
+        unsafe rows.withUnsafeBufferPointer { source in
+            guard let start = source.baseAddress else { return }
+            for row in 0..<pass.rowCount {
+                let target = unsafe scratch.buffers.residual + row * scratch.buffers.residualStride
+                unsafe target.update(from: start + row * width, count: width)
+            }
+        }
     }
 
     /// Integer files check each activation row while quantizing it; float files show it in the results.

@@ -50,6 +50,8 @@ struct AttentionTile {
     var hasLoneTiles = false
     var logitRowCount = 0
     var stateRowCount = 0
+    /// Layers that the call runs, usually all. One that does not begin with the first finds the residual stream filled.
+    var running: Range<Int>
     /// Phase before the first distribution.
     var phase: UInt32 = 0
 
@@ -59,14 +61,17 @@ struct AttentionTile {
     }
 
     /// Most distributions of one call, observations included: the next call's phases start after them.
-    var phaseCount: UInt32 { UInt32(dimensions.layerCount * 14 + 5) }
+    var phaseCount: UInt32 { UInt32(dimensions.layerCount * 15 + 6) }
 
     func run(_ worker: inout Worker) {
-        embed(&worker)
-        for layer in 0..<dimensions.layerCount {
+        if running.lowerBound == 0 { embed(&worker) }
+        for layer in running {
+            observeResidual(&worker, before: layer)
             attention(&worker, layer)
             feedForward(&worker, layer)
         }
+        observeResidual(&worker, before: running.upperBound)
+        guard running.upperBound == dimensions.layerCount else { return }
         states(&worker)
         logits(&worker)
     }

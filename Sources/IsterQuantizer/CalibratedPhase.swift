@@ -1,17 +1,13 @@
 internal import IsterModelFile
 
 /// The part of a conversion that needs the calibration text: matrices that are not floats. The text runs once for statistics of
-/// single columns; for error feedback it runs once for each group of sites whose matrices fit into memory together.
+/// single columns; for error feedback it stops for each group of sites whose matrices fit into memory together.
 struct CalibratedPhase {
-    /// Matrices X^T X that are summed up at the same time, in bytes. A factorisation takes up to five times the largest
-    /// one on top.
-    private static let groupBytes = 640 << 20
-
     let calibration: Calibration
     let pieces: PieceConverter
     let plan: WorkPlan
     let threads: Int
-    /// Sites of those matrices, in the file's order, and their tensors.
+    /// Sites of those matrices, in the order in which the model comes to them, and their tensors.
     private let sites: [(site: CalibrationSite, width: Int, tensors: Set<Int>)]
 
     init(calibration: Calibration, pieces: PieceConverter, plan: WorkPlan, tiedHead: Bool, threads: Int) {
@@ -28,7 +24,8 @@ struct CalibratedPhase {
                 sites.append((site, tensor.target.columns, [tensor.index]))
             }
         }
-        self.sites = sites
+        // A tied head is the file's first matrix.
+        self.sites = sites.filter { $0.site != .head } + sites.filter { $0.site == .head }
     }
 
     /// Tensors that this phase converts.
@@ -58,7 +55,9 @@ struct CalibratedPhase {
         let groups = groups()
         for (number, group) in groups.enumerated() {
             let grams = GramMatrices(sites: group.map { ($0.site, $0.width) }, threads: threads)
-            try pass(group, number: number + 1, of: groups.count, progress) { batch in grams.add(batch) }
+            try pass(group, number: number + 1, of: groups.count, next: sites[group.endIndex...].first?.site, progress) { batch in
+                grams.add(batch)
+            }
             for site in group {
                 guard let (gram, width) = try grams.take(site.site) else { continue }
                 let factor = GramFactor(gram: gram, width: width, threads: threads)
@@ -74,7 +73,7 @@ struct CalibratedPhase {
         var bytes = 0
         for (index, site) in sites.enumerated() {
             let more = GramMatrices.bytes(width: site.width)
-            if index > start, bytes + more > Self.groupBytes {
+            if index > start, bytes + more > calibration.gramBytes {
                 groups.append(sites[start..<index])
                 (start, bytes) = (index, 0)
             }
@@ -86,14 +85,14 @@ struct CalibratedPhase {
 
     private func pass(
         _ group: ArraySlice<(site: CalibrationSite, width: Int, tensors: Set<Int>)>, number: Int, of count: Int,
-        _ progress: (ConversionProgress.Stage, [Int]) -> Void, _ body: (CalibrationBatch) -> Void
+        next: CalibrationSite? = nil, _ progress: (ConversionProgress.Stage, [Int]) -> Void, _ body: (CalibrationBatch) -> Void
     ) throws(QuantizerError) {
         let total = calibration.source.tokenCount
         func stage(_ done: Int) -> ConversionProgress.Stage {
             .calibrating(pass: number, of: count, tokensDone: done, tokensTotal: total)
         }
         progress(stage(0), [])
-        try calibration.source.run(sites: Set(group.map(\.site))) { batch throws(QuantizerError) in
+        try calibration.source.run(sites: Set(group.map(\.site)), next: next) { batch throws(QuantizerError) in
             body(batch)
             progress(stage(batch.tokensDone), [])
         }

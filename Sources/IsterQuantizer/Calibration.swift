@@ -27,6 +27,14 @@ public enum CalibrationSite: Hashable, Sendable, CustomStringConvertible {
         if !tensor.isMatrix { return nil }
     }
 
+    /// nil behind the last layer.
+    public var layer: Int? {
+        switch self {
+        case .attention(let layer), .output(let layer), .feedForward(let layer), .down(let layer): layer
+        case .head: nil
+        }
+    }
+
     public var description: String {
         switch self {
         case .attention(let layer): "layer \(layer), input of query, key and value"
@@ -61,8 +69,10 @@ public protocol CalibrationSource: AnyObject {
     /// Tokens of a pass that the model wrote by itself.
     var ownTokenCount: Int { get }
     /// Runs all tokens and hands over the inputs of `sites`. Every pass gives the same batches.
+    /// next: where the next pass begins, so that it need not begin with the model's first layer; nil where none follows.
     func run(
-        sites: Set<CalibrationSite>, _ body: (CalibrationBatch) throws(QuantizerError) -> Void
+        sites: Set<CalibrationSite>, next: CalibrationSite?,
+        _ body: (CalibrationBatch) throws(QuantizerError) -> Void
     ) throws(QuantizerError)
 }
 
@@ -93,10 +103,14 @@ public enum CalibrationMethod: String, CaseIterable, Sendable {
 public struct Calibration {
     public let source: any CalibrationSource
     public let method: CalibrationMethod
+    /// Matrices X^T X that are summed up at the same time, in bytes; a factorisation takes up to five times the largest
+    /// one on top.
+    public let gramBytes: Int
 
-    public init(source: any CalibrationSource, method: CalibrationMethod) {
+    public init(source: any CalibrationSource, method: CalibrationMethod, gramBytes: Int = 640 << 20) {
         self.source = source
         self.method = method
+        self.gramBytes = gramBytes
     }
 }
 

@@ -66,6 +66,13 @@ final class SourceModel {
         return try running { () throws(DecoderError) in try Decoder(file, options: options) }
     }
 
+    /// Beside the file, for as many floats.
+    func scratch(count: Int) throws(QuantizerError) -> ScratchFile {
+        do {
+            return try ScratchFile(beside: file.path, plannedBytes: count * MemoryLayout<Float>.size)
+        } catch { throw .modelFile(error) }
+    }
+
     /// `count` chunks of text that the model writes by itself.
     func ownText(
         _ count: Int, length: Int, progress: (Int) -> Void = { _ in }

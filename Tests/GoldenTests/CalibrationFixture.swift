@@ -10,6 +10,8 @@ final class DecoderSource: CalibrationSource {
     /// Changes the inputs of a site before they are handed over.
     var corrupt: (CalibrationSite, inout [Float]) -> Void = { _, _ in }
     private(set) var passCount = 0
+    /// What each pass was told of the one after it.
+    private(set) var announced: [CalibrationSite?] = []
     private let model: ConvertedModel
     private let ids: [Int32]
 
@@ -21,15 +23,16 @@ final class DecoderSource: CalibrationSource {
     }
 
     func run(
-        sites: Set<CalibrationSite>, _ body: (CalibrationBatch) throws(QuantizerError) -> Void
+        sites: Set<CalibrationSite>, next: CalibrationSite?,
+        _ body: (CalibrationBatch) throws(QuantizerError) -> Void
     ) throws(QuantizerError) {
         passCount += 1
+        announced.append(next)
         var inputs: [CalibrationSite: [Float]] = [:]
         do {
             let decoder = try model.decoder()
             unsafe decoder.observer = { site, rows, count, stride, width in
-                let site = CalibrationSite(site)
-                guard sites.contains(site) else { return }
+                guard let site = CalibrationSite(site), sites.contains(site) else { return }
                 for row in 0..<count {
                     unsafe inputs[site, default: []] += UnsafeBufferPointer(start: rows + row * stride, count: width)
                 }
@@ -44,8 +47,9 @@ final class DecoderSource: CalibrationSource {
 }
 
 extension CalibrationSite {
-    init(_ site: ActivationSite) {
+    init?(_ site: ActivationSite) {
         switch site {
+        case .residual: return nil
         case .attention(let layer): self = .attention(layer: layer)
         case .output(let layer): self = .output(layer: layer)
         case .feedForward(let layer): self = .feedForward(layer: layer)

@@ -88,6 +88,19 @@ struct CalibrationTests {
         #expect(files[0] == files[2])
     }
 
+    @Test func `the bytes do not depend on how many statistics fit into memory`() throws {
+        let fixture = try ConversionFixture("stories260K")
+        let source = try DecoderSource("stories260K")
+        _ = try convert(fixture, Calibration(source: source, method: .feedback))
+        let together = try fixture.bytes(fixture.output)
+        _ = try convert(fixture, Calibration(source: source, method: .feedback, gramBytes: 1))
+        #expect(try fixture.bytes(fixture.output) == together)
+        // One pass, then one for each site of 5 layers and the head, each told where the next one begins.
+        #expect(source.passCount == 1 + 5 * 4 + 1)
+        #expect(Array(source.announced[1...3]) == [.output(layer: 0), .feedForward(layer: 0), .down(layer: 0)])
+        #expect(Array(source.announced[19...]) == [.down(layer: 4), .head, nil])
+    }
+
     @Test(arguments: CalibrationMethod.allCases, [Float.nan, .infinity])
     func `statistics that are not finite are refused by site, without a file`(
         method: CalibrationMethod, value: Float

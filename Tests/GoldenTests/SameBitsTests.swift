@@ -1,4 +1,5 @@
 import IsterDecoder
+import IsterModelFile
 import IsterQuantizer
 import Testing
 
@@ -82,8 +83,42 @@ private func bits(_ logits: [[Float]]) -> [[UInt32]] { logits.map { $0.map(\.bit
             #expect(count == ids.count)
         }
         #expect(try decoder.allLogits(ids, chunk: 512) == expected)
-        #expect(widths.count == 5 * 4 + 1)
+        // Four matrices' inputs and the residual stream of each layer, and what comes after the last one.
+        #expect(widths.count == 5 * 5 + 2)
         #expect(widths[.down(layer: 4)] == 172)
         #expect(energy.values.allSatisfy { $0 > 0 && $0.isFinite })
+    }
+
+    @Test(arguments: ["stories260K", "mistral-sliding-window"], [Preset.f32, .q4])
+    func `a model that is run a few layers at a time gives the same bits`(name: String, preset: Preset) throws {
+        let ids = Array(try Reference(fixture: name).inputIDs.prefix(40))
+        let chunks = stride(from: 0, to: ids.count, by: 7).map { Array(ids[$0..<min($0 + 7, ids.count)]) }
+        let decoder = try ConvertedModel(name, preset).decoder { $0.threads = 2 }
+        let expected = try decoder.allLogits(ids, chunk: 7)
+        let last = decoder.shape.layerCount
+        // [chunk][tokens of the chunk][hiddenWidth]
+        var residuals = chunks.map { _ in [Float]() }
+        var found: [[Float]] = []
+        for layers in [0..<1, 1..<1, 1..<last, last..<last] {
+            decoder.reset(sequence: 0)
+            for (index, chunk) in chunks.enumerated() {
+                var seen: [Float] = []
+                unsafe decoder.observer = { site, rows, count, stride, width in
+                    guard site == .residual(layer: layers.upperBound) else { return }
+                    for row in 0..<count {
+                        unsafe seen += UnsafeBufferPointer(start: rows + row * stride, count: width)
+                    }
+                }
+                try decoder.forward(
+                    [TokenSlice(sequence: 0, tokens: chunk, logits: .all)], layers: layers,
+                    residuals: residuals[index])
+                residuals[index] = seen
+                #expect(decoder.logitRowCount == (layers.upperBound == last ? chunk.count : 0))
+                if layers.lowerBound == last {
+                    found += (0..<chunk.count).map { decoder.copyLogits(row: $0) }
+                }
+            }
+        }
+        #expect(found == expected)
     }
 }
