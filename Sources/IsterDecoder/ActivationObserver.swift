@@ -32,8 +32,8 @@ public typealias ActivationObserver = (
 /// A call of its own, so that the step itself neither retains nor releases.
 @inline(never)
 private func notify(
-    _ observer: Unmanaged<ObserverBox>, _ site: ActivationSite, _ rows: UnsafePointer<Float>, _ count: Int, _ stride: Int,
-    _ width: Int
+    _ observer: Unmanaged<ObserverBox>, _ site: ActivationSite, _ rows: UnsafePointer<Float>, _ count: Int,
+    _ stride: Int, _ width: Int
 ) {
     unsafe observer.takeUnretainedValue().observe(site, rows, count, stride, width)
 }

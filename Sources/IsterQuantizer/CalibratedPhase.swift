@@ -1,7 +1,8 @@
 internal import IsterModelFile
 
-/// The part of a conversion that needs the calibration text: matrices that are not floats. The text runs once for statistics of
-/// single columns; for error feedback it stops for each group of sites whose matrices fit into memory together.
+/// The part of a conversion that needs the calibration text: matrices that are not floats. The text runs once for
+/// statistics of single columns; for error feedback it stops for each group of sites whose matrices fit into memory
+/// together.
 struct CalibratedPhase {
     let calibration: Calibration
     let pieces: PieceConverter
@@ -55,9 +56,8 @@ struct CalibratedPhase {
         let groups = groups()
         for (number, group) in groups.enumerated() {
             let grams = GramMatrices(sites: group.map { ($0.site, $0.width) }, threads: threads)
-            try pass(group, number: number + 1, of: groups.count, next: sites[group.endIndex...].first?.site, progress) { batch in
-                grams.add(batch)
-            }
+            let next = sites[group.endIndex...].first?.site
+            try pass(group, number: number + 1, of: groups.count, next: next, progress) { grams.add($0) }
             for site in group {
                 guard let (gram, width) = try grams.take(site.site) else { continue }
                 let factor = GramFactor(gram: gram, width: width, threads: threads)
@@ -85,7 +85,8 @@ struct CalibratedPhase {
 
     private func pass(
         _ group: ArraySlice<(site: CalibrationSite, width: Int, tensors: Set<Int>)>, number: Int, of count: Int,
-        next: CalibrationSite? = nil, _ progress: (ConversionProgress.Stage, [Int]) -> Void, _ body: (CalibrationBatch) -> Void
+        next: CalibrationSite? = nil, _ progress: (ConversionProgress.Stage, [Int]) -> Void,
+        _ body: (CalibrationBatch) -> Void
     ) throws(QuantizerError) {
         let total = calibration.source.tokenCount
         func stage(_ done: Int) -> ConversionProgress.Stage {
