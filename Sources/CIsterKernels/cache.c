@@ -3,6 +3,7 @@
 
 static size_t padded_to_lanes(size_t width) { return (width + 15) / 16 * 16; }
 
+/// scales: floats of a position beside Q8's bytes.
 static size_t block_bytes(ister_cache_format format, size_t width, size_t scales) {
   switch (format) {
     case ISTER_CACHE_F32: return width * ISTER_BLOCK_POSITIONS * 4;
@@ -13,11 +14,11 @@ static size_t block_bytes(ister_cache_format format, size_t width, size_t scales
 }
 
 size_t ister_key_block_bytes(ister_cache_format format, size_t head_width) {
-  return block_bytes(format, head_width, (head_width + ISTER_KEY_GROUP - 1) / ISTER_KEY_GROUP);
+  return block_bytes(format, head_width, (head_width + ISTER_KEY_GROUP - 1) / ISTER_KEY_GROUP + 1);
 }
 
 size_t ister_value_block_bytes(ister_cache_format format, size_t head_width) {
-  return block_bytes(format, padded_to_lanes(head_width), 1);
+  return block_bytes(format, padded_to_lanes(head_width), 0);
 }
 
 /// Scores, two parts of a weight of a byte each, then the queries and two rows of results.

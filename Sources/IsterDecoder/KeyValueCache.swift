@@ -64,7 +64,7 @@ public enum CacheFormat: String, Sendable, CaseIterable {
             for sequence in 0..<sequenceCount {
                 unsafe views[layer * sequenceCount + sequence] = ister_cache(
                     format: format.code, head_width: shape.headWidth, key_value_heads: shape.keyValueHeadCount,
-                    keys: at, values: values,
+                    keys: at, values: values, block_count: pools[layer],
                     table: blockTables?.table(ofSequence: sequence) ?? ringTable(at: entry, ring, of: sequence),
                     table_length: blockTables?.length ?? ring)
                 entry += ring

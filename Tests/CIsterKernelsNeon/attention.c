@@ -26,7 +26,7 @@ static size_t value_bytes(const ister_cache *c) {
 static ister_cache make_cache(ister_cache_format format, size_t head_width, size_t heads, size_t blocks) {
   int32_t *table = guarded(blocks * sizeof(int32_t));
   for (size_t b = 0; b < blocks; b++) table[b] = (int32_t)(blocks - 1 - b);
-  ister_cache cache = {format, head_width, heads, NULL, NULL, table, blocks};
+  ister_cache cache = {format, head_width, heads, NULL, NULL, blocks, table, blocks};
   cache.keys = guarded(key_bytes(&cache));
   cache.values = guarded(value_bytes(&cache));
   return cache;

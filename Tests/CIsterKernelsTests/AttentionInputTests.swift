@@ -24,7 +24,7 @@ import Testing
         unsafe cache = unsafe Owned([
             ister_cache(
                 format: format, head_width: width, key_value_heads: 1, keys: keys.start, values: values.start,
-                table: self.table.start, table_length: 1)
+                block_count: 1, table: self.table.start, table_length: 1)
         ])
     }
 

@@ -17,7 +17,7 @@ struct AttentionCase: Sendable, CustomStringConvertible {
     static let keyValueHeads = 2
 
     static let all: [AttentionCase] = [ISTER_CACHE_F32, ISTER_CACHE_F16, ISTER_CACHE_Q8].flatMap { format in
-        [(20, 4, 0, 70), (24, 1, 0, 40), (80, 4, 0, 280), (64, 3, 13, 90), (80, 16, 100, 290)].map {
+        [(20, 4, 0, 70), (24, 1, 0, 40), (80, 4, 0, 280), (64, 3, 13, 90), (80, 16, 100, 290), (20, 2, 0, 560)].map {
             AttentionCase(headWidth: $0.0, heads: $0.1, window: $0.2, format: format, positions: $0.3)
         }
     }
@@ -40,10 +40,17 @@ struct AttentionCase: Sendable, CustomStringConvertible {
             value: floats(3, heads: Self.keyValueHeads))
     }
 
-    /// Blocks of zeros and a last one of NaN. bytes: of one head in a block.
-    private func pool(_ blocks: Int, of bytes: Int) -> Owned<UInt32> {
-        let words = Self.keyValueHeads * bytes / 4
-        return Owned(Array(repeating: 0, count: blocks * words) + Array(repeating: UInt32.max, count: words))
+    /// `count` blocks, all of zeros but the last, which is NaN. bytes: of one head in a block.
+    private func pool(_ count: Int, of bytes: Int) -> Owned<UInt32> {
+        let words = bytes / 4
+        var pool = [UInt32](repeating: 0, count: count * Self.keyValueHeads * words)
+        let (last, extent) = (count - 1, Int(ISTER_EXTENT_BLOCKS))
+        let first = last / extent * extent
+        for head in 0..<Self.keyValueHeads {
+            let start = (first * Self.keyValueHeads + head * (count - first) + last % extent) * words
+            for word in start..<start + words { pool[word] = .max }
+        }
+        return Owned(pool)
     }
 
     /// Output of every position, `tokens` at a time, keys and values of a tile written before it is attended.
@@ -52,8 +59,8 @@ struct AttentionCase: Sendable, CustomStringConvertible {
     func run(_ table: Table, _ vectors: Vectors, tokens: Int, forgets: Bool = false) -> [Float] {
         let blocks = forgets ? (positions + 15) / 16 : blocks
         let width = heads * headWidth
-        let keys = pool(blocks, of: ister_key_block_bytes(format, headWidth))
-        let values = pool(blocks, of: ister_value_block_bytes(format, headWidth))
+        let keys = pool(blocks + 1, of: ister_key_block_bytes(format, headWidth))
+        let values = pool(blocks + 1, of: ister_value_block_bytes(format, headWidth))
         let order = Owned((0..<blocks).map { Int32(blocks - 1 - $0) })
         let output = Owned(repeating: Float.nan, count: positions * width)
         let workspace = Owned(repeating: Float(0), count: ister_attention_workspace_floats(headWidth))
@@ -63,7 +70,7 @@ struct AttentionCase: Sendable, CustomStringConvertible {
         let cache = unsafe Owned([
             ister_cache(
                 format: format, head_width: headWidth, key_value_heads: Self.keyValueHeads, keys: keys.start,
-                values: values.start, table: order.start, table_length: blocks)
+                values: values.start, block_count: blocks + 1, table: order.start, table_length: blocks)
         ])
         for start in stride(from: 0, to: positions, by: tokens) {
             let count = min(tokens, positions - start)

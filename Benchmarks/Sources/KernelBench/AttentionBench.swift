@@ -1,7 +1,7 @@
 import CIsterKernels
 
 /// Attention of one key/value head's group over a cache of 4096 positions: 8 key/value heads of 4 query heads and 80
-/// columns, as a 1.8B model has them. Calls walk over the key/value heads.
+/// columns, as a 1.8B model has them. Calls walk over the key/value heads of one layer after the other.
 @safe final class AttentionBench {
     private static let headWidth = 80
     private static let keyValueHeads = 8
@@ -14,38 +14,52 @@ import CIsterKernels
     private let formatName: String
     /// Of one head's keys and values in a block.
     private let blockBytes: Int
-    private let cache: Memory
+    private let layers: Int
+    /// [layers]
+    private let caches: Memory
     private let memories: [Memory]
     private let rows: Memory
     private let workspace: Memory
 
-    init(_ table: Table, _ format: ister_cache_format, name: String, _ effort: Effort) {
+    /// bytes: as many layers as are not larger, at least one.
+    init(_ table: Table, _ format: ister_cache_format, name: String, bytes: Int, _ effort: Effort) {
         self.table = table
         self.effort = effort
         formatName = name
         let keyBytes = ister_key_block_bytes(format, Self.headWidth)
         let valueBytes = ister_value_block_bytes(format, Self.headWidth)
         blockBytes = keyBytes + valueBytes
-        let keys = Memory(bytes: Self.blocks * Self.keyValueHeads * keyBytes)
-        let values = Memory(bytes: Self.blocks * Self.keyValueHeads * valueBytes)
+        let (keysOfLayer, valuesOfLayer) = (Self.heads(keyBytes), Self.heads(valueBytes))
+        let layers = max(bytes / (keysOfLayer + valuesOfLayer), 1)
+        let (keys, values) = (Memory(bytes: layers * keysOfLayer), Memory(bytes: layers * valuesOfLayer))
         let numbers = Memory((0..<Self.blocks).map(Int32.init))
         memories = [keys, values, numbers]
-        cache = unsafe Memory([
-            ister_cache(
-                format: format, head_width: Self.headWidth, key_value_heads: Self.keyValueHeads,
-                keys: keys.base, values: values.base, table: numbers.pointer(Int32.self), table_length: Self.blocks)
-        ])
+        caches = unsafe Memory(
+            (0..<layers).map { layer in
+                unsafe ister_cache(
+                    format: format, head_width: Self.headWidth, key_value_heads: Self.keyValueHeads,
+                    keys: keys.base + layer * keysOfLayer, values: values.base + layer * valuesOfLayer,
+                    block_count: Self.blocks, table: numbers.pointer(Int32.self), table_length: Self.blocks)
+            })
+        self.layers = layers
         var random = Numbers(5)
         rows = Memory(random.floats(16 * Self.heads * Self.headWidth))
         workspace = Memory(bytes: ister_attention_workspace_floats(Self.headWidth) * MemoryLayout<Float>.size)
         for position in 0..<Self.depth {
             for head in 0..<Self.keyValueHeads {
                 _ = unsafe table.kernels.pointee.store_position(
-                    cache.pointer(ister_cache.self), head, position, random.floats(Self.headWidth),
+                    caches.pointer(ister_cache.self), head, position, random.floats(Self.headWidth),
                     random.floats(Self.headWidth))
             }
         }
+        for layer in (0..<layers).dropFirst() {
+            unsafe (keys.base + layer * keysOfLayer).copyMemory(from: keys.base, byteCount: keysOfLayer)
+            unsafe (values.base + layer * valuesOfLayer).copyMemory(from: values.base, byteCount: valuesOfLayer)
+        }
     }
+
+    /// Of all heads and blocks of a layer.
+    private static func heads(_ blockBytes: Int) -> Int { blocks * keyValueHeads * blockBytes }
 
     /// One token at the end of the cache, as decode asks for.
     var decode: Measurement { measure("decode", tokens: 1) }
@@ -58,8 +72,10 @@ import CIsterKernels
         let output = Memory(bytes: tokens * stride * 4)
         let clock = clockHertz()
         let (seconds, slices) = effort.median { call in
+            let layer = call / Self.keyValueHeads % layers
             var job = unsafe ister_attention(
-                cache: cache.pointer(ister_cache.self), key_value_head: call % Self.keyValueHeads, heads: Self.heads,
+                cache: caches.pointer(ister_cache.self) + layer, key_value_head: call % Self.keyValueHeads,
+                heads: Self.heads,
                 queries: rows.pointer(Float.self), output: output.pointer(Float.self), stride: stride,
                 position: Self.depth - tokens, tokens: tokens, window: 0, scale: 0.11,
                 workspace: workspace.pointer(Float.self))
@@ -71,7 +87,7 @@ import CIsterKernels
         let bytes = Double((Self.blocks - 1) * blockBytes)
         return Measurement(
             isa: table.name, kernel: "attend", variant: "\(name) @ \(Self.depth), \(formatName)", tokens: tokens,
-            workingBytes: Int(bytes) * Self.keyValueHeads, macsPerSecond: macs / seconds,
+            workingBytes: Int(bytes) * Self.keyValueHeads * layers, macsPerSecond: macs / seconds,
             macsPerCycle: macs / seconds / clock, bytesPerSecond: bytes / seconds, elementsPerCycle: nil,
             nanoseconds: seconds * 1e9, sliceCount: slices, clockHertz: clock)
     }

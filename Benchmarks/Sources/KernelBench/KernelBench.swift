@@ -9,7 +9,8 @@ struct KernelBench: ParsableCommand {
         abstract: "Measures every kernel of every instruction set that this processor has, on one thread.",
         discussion: """
             A figure is that of the median slice of many. Cycles are those of the clock's rate just before, which a \
-            chain of dependent instructions tells. Weights of 256 MiB come from memory, of 512 KiB from a cache; for \
+            chain of dependent instructions tells. Weights and caches of keys and values of 256 MiB come from memory, \
+            weights of 512 KiB and one layer's keys and values (5 or 10 MiB) from a processor's cache; for \
             one token the rate of bytes says how close a kernel is to the memory (compare stream), for many tokens \
             MAC/cycle says how close it is to the multipliers (compare integer_peak).
             """)
@@ -19,7 +20,8 @@ struct KernelBench: ParsableCommand {
     @Option(help: "Weight formats of matmul.") var formats = "q4,q8,q4g32,q8g32,f32"
     @Option(help: "Tokens of matmul.") var tokens = "1,4,8,16,64,512"
     @Option(help: "Columns of matmul's weights, a multiple of 32.") var columns = 2560
-    @Option(help: "KiB of weights: larger than all caches, or as small as one of them.") var kib = "262144,512"
+    @Option(help: "KiB of weights, keys and values: larger than all caches, or as small as one of them.")
+    var kib = "262144,512"
     @Option(help: "Seconds of one measurement.") var seconds = 0.3
     @Flag(help: "One JSON array.") var json = false
 
@@ -66,9 +68,11 @@ struct KernelBench: ParsableCommand {
         if runs("rows") { for result in RowBench(table: table, effort: effort).all { report.add(result) } }
         guard runs("attend") else { return }
         for (format, name) in [(ISTER_CACHE_F16, "f16"), (ISTER_CACHE_Q8, "q8")] {
-            let attention = AttentionBench(table, format, name: name, effort)
-            report.add(attention.decode)
-            report.add(attention.prefill)
+            for bytes in sizes {
+                let attention = AttentionBench(table, format, name: name, bytes: bytes, effort)
+                report.add(attention.decode)
+                report.add(attention.prefill)
+            }
         }
     }
 

@@ -12,7 +12,6 @@
 #define HARDWARE_HALF 1
 #define TOKEN_TILE 8
 #define QUERY_TILE 8
-#define SCORE_BLOCKS 2
 #define VALUE_ACCUMULATORS 16
 #define TABLE ister_kernels_avx512vnni
 #define TABLE_NAME "avx512vnni"

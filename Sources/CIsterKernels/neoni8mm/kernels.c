@@ -11,7 +11,6 @@
 #define HARDWARE_HALF 1
 #define TOKEN_TILE 4
 #define QUERY_TILE 4
-#define SCORE_BLOCKS 1
 #define VALUE_ACCUMULATORS 4
 #define TABLE ister_kernels_neoni8mm
 #define TABLE_NAME "neoni8mm"

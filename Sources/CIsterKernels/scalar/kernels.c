@@ -6,7 +6,6 @@
 #define HARDWARE_HALF 0
 #define TOKEN_TILE 1
 #define QUERY_TILE 1
-#define SCORE_BLOCKS 1
 #define VALUE_ACCUMULATORS 4
 #define TABLE ister_kernels_scalar
 #define TABLE_NAME "scalar"
