@@ -21,6 +21,8 @@ enum {
   LINE = 128,
   INDEX_BITS = 20,
   COUNT_BITS = 2 * INDEX_BITS,
+  /// Of what is left of a worker's range, one part is claimed at a time.
+  PART = 4,
   /// Calls with much waiting, one after the other, before the team shrinks.
   PATIENCE = 2,
   /// Calls with fewer workers before all are tried again; doubles up to the second figure while that fails.
@@ -134,8 +136,15 @@ static uint64_t packed(uint32_t tag, size_t begin, size_t end) {
   return (uint64_t)tag << COUNT_BITS | (uint64_t)begin << INDEX_BITS | (uint64_t)end;
 }
 
-/// Takes up to grain items of one share, from the front or the back. A share that still carries an older phase belongs
-/// to a worker that has not come yet: whoever is first sets it to the whole range.
+/// Items of which `left` are there: a part of them in whole grains (Polychronopoulos and Kuck 1987), so that a worker
+/// reads long streams at first and the last pieces, which others wait for, are small.
+static size_t guided(size_t left, size_t grain) {
+  const size_t part = left / PART / grain * grain;
+  return part > grain ? part : left < grain ? left : grain;
+}
+
+/// Takes items of one share, from the front or the back. A share that still carries an older phase belongs to a worker
+/// that has not come yet: whoever is first sets it to the whole range.
 static ister_range take(ister_team *team, size_t owner, uint32_t phase, size_t items, size_t grain, int from_back) {
   const uint64_t mask = (1u << INDEX_BITS) - 1;
   const uint32_t tag = phase & 0xFFFFFF;
@@ -148,7 +157,7 @@ static ister_range take(ister_team *team, size_t owner, uint32_t phase, size_t i
       begin = old >> INDEX_BITS & mask;
       end = old & mask;
     }
-    size_t count = end - begin < grain ? end - begin : grain;
+    size_t count = guided(end - begin, grain);
     ister_range range = from_back ? (ister_range){end - count, end} : (ister_range){begin, begin + count};
     uint64_t next = from_back ? packed(tag, begin, end - count) : packed(tag, begin + count, end);
     if (next == old) return range;

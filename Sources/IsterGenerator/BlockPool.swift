@@ -37,6 +37,13 @@ struct BlockPool {
         return block
     }
 
+    /// As many as there are, at most `count`, in rising order: what lies side by side is read faster.
+    mutating func take(_ count: Int) -> [Int32] {
+        var blocks: [Int32] = []
+        while blocks.count < count, let block = take() { blocks.append(block) }
+        return blocks.sorted()
+    }
+
     /// The cached blocks of the longest prefix that can be continued, at most `most`; `none` for those behind every
     /// window. Nothing is held yet.
     func cached(_ tokens: [Int32], partition: CachePartition, most: Int) -> [Int32] {

@@ -15,8 +15,7 @@ extension Scheduler {
         var entry = entry
         pool.hold(cached)
         entry.begin(with: cached)
-        let count = entry.blockCount(mostHeld: settings.mostHeld)
-        while entry.blocks.count < count, let block = pool.take() { entry.blocks.append(block) }
+        entry.blocks += pool.take(entry.blockCount(mostHeld: settings.mostHeld) - entry.blocks.count)
         entry.sequence = freeSequences.popLast()
         entry.isPreempted = false
         running.append(entry)

@@ -111,9 +111,7 @@ extension Scheduler {
         else { return }
         pool.hold(cached)
         pool.release(replaced)
-        while freshCount > 0, extended.blocks.count < extended.blockCount(mostHeld: settings.mostHeld),
-            let block = pool.take()
-        { extended.blocks.append(block) }
+        extended.blocks += pool.take(freshCount)
         running[index] = extended
     }
 

@@ -37,8 +37,10 @@ typedef struct {
 } ister_range;
 
 /// The next share of `items` in this phase: first the front of the worker's own contiguous range, which is
-/// items * worker / workers to items * (worker + 1) / workers, then the back of the others'. Empty (begin == end) when none is left. phase: counts up by one for every distribution in the team's life,
-/// the same on all workers; a worker waits for a phase before it claims from the next. items < 2^20; grain >= 1.
+/// items * worker / workers to items * (worker + 1) / workers, then the back of the others'. It is a part of what is left of
+/// the range, in whole grains, at least one; the last one may be smaller. Empty (begin == end) when none is left.
+/// phase: counts up by one for every distribution in the team's life, the same on all workers; a worker waits for a
+/// phase before it claims from the next. items < 2^20; grain >= 1.
 ister_range ister_team_claim(ister_team *team, size_t worker, uint32_t phase, size_t items, size_t grain);
 
 /// Reports `count` claimed items of this phase as done.
