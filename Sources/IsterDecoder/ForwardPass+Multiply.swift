@@ -17,7 +17,7 @@ internal import CIsterKernels
 }
 
 extension ForwardPass {
-    /// Weight bytes of one share: long enough for a steady stream, short enough to even out a slow worker.
+    /// Weight bytes of the smallest shares, which come last: short enough to even out a slow worker.
     private static var shareBytes: Int { 96 << 10 }
 
     /// out = weights * input (+ bias) (+ out)
@@ -75,7 +75,7 @@ extension ForwardPass {
         }
     }
 
-    /// Panels of a share.
+    /// Panels of the smallest shares.
     @inline(__always)
     private func grain(_ product: Product, _ rows: Int) -> Int {
         let matrix = unsafe product.weights.matrix
