@@ -149,8 +149,7 @@ def attack(run, server, around=None):
 def part(run):
     with run.server("--parallel", 8, name="hostile") as server:
         around = survival.Survival(run, "hostile", server)
-        attack(run, server)
-        around.before()
+        around.before(lambda: attack(run, server))
         found = []
         around.beside(lambda: found.append(attack(run, server, around)), None)
         wrong, slowest, count = found[0]

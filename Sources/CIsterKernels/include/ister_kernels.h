@@ -57,8 +57,8 @@ typedef enum { ISTER_CACHE_F32 = 0, ISTER_CACHE_F16 = 1, ISTER_CACHE_Q8 = 2 } is
 enum {
   /// Positions of a cache block.
   ISTER_BLOCK_POSITIONS = 16,
-  /// Blocks whose parts of one head lie side by side. A processor's prefetcher follows a stream of 40 KiB, not the 2.5 KiB
-  /// that a block has for a head: on Zen 4 a core reads 27 to 33 GB/s so, and 13 from pieces of up to 10 KiB.
+  /// Blocks whose parts of one head lie side by side, long enough for a processor's prefetcher: it begins anew at each
+  /// piece, and the few KiB that a block has for one head are over before it is fast.
   ISTER_EXTENT_BLOCKS = 32,
   /// Positions of a softmax segment, aligned to absolute positions: partial results never depend on chunking.
   ISTER_SEGMENT = 256,
