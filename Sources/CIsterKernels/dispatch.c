@@ -8,13 +8,14 @@
 #include "ister_kernels.h"
 
 /// Tables of one architecture.
-enum { MOST_TABLES = 4 };
+enum { MOST_TABLES = 5 };
 
 extern const ister_kernels ister_kernels_scalar;
 #if defined(__x86_64__)
 extern const ister_kernels ister_kernels_avx2;
 extern const ister_kernels ister_kernels_avxvnni;
 extern const ister_kernels ister_kernels_avx512vnni;
+extern const ister_kernels ister_kernels_avx512vbmi;
 
 static int has_avx2(void) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
@@ -39,6 +40,9 @@ size_t ister_available_kernels(const ister_kernels *tables[], size_t capacity) {
   size_t count = 0;
 #if defined(__x86_64__)
   __builtin_cpu_init();
+  if (has_avx2() && has_avx512vnni() && __builtin_cpu_supports("avx512vbmi")) {
+    found[count++] = &ister_kernels_avx512vbmi;
+  }
   if (has_avx2() && has_avx512vnni()) found[count++] = &ister_kernels_avx512vnni;
   if (has_avx2() && __builtin_cpu_supports("avxvnni")) found[count++] = &ister_kernels_avxvnni;
   if (has_avx2()) found[count++] = &ister_kernels_avx2;

@@ -9,7 +9,7 @@ struct Ister: AsyncParsableCommand {
         discussion: """
             Exit codes: 0 ok, 64 usage, 65 bad input data, 66 input missing, 69 port busy, 70 internal, 71 the system refused \
             memory, 73 cannot create the output, 74 input/output error, 78 wrong configuration, 130 interrupted.
-            ISTER_ISA=scalar|avx2|avxvnni|avx512vnni|neondotprod|neoni8mm forces a set of kernels.
+            ISTER_ISA=scalar|avx2|avxvnni|avx512vnni|avx512vbmi|neondotprod|neoni8mm forces a set of kernels.
             """,
         version: toolVersion,
         subcommands: [
