@@ -30,7 +30,7 @@ void ister_gram_mirror(float *gram, size_t width, float part);
 /// from the last to the first. For each: the diagonal block, then all rows above it in any split, then the rest in any
 /// split. ister_factor_diagonal returns 0, or 1 when a is not positive definite.
 int ister_factor_diagonal(double *a, size_t width, size_t begin, size_t end);
-/// transposed: [ISTER_FACTOR_BLOCK][width], gets the rows' new values.
+/// transposed: [width / 32][ISTER_FACTOR_BLOCK][32], gets the rows' new values.
 void ister_factor_rows(double *a, size_t width, size_t begin, size_t end, size_t row_begin, size_t row_end,
                        double *transposed);
 void ister_factor_update(double *a, size_t width, size_t begin, size_t end, size_t row_begin, size_t row_end,
