@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write Tests/IsterCheckpointTests/Golden: what other readers make of the same bytes.
 
-  pip install numpy gguf==0.19.0
+  pip install numpy==2.4.6 gguf==0.19.0
   Tools/golden-checkpoints.py Tests/IsterCheckpointTests/Golden
 
 - TYPE.blocks, TYPE.values: random blocks of a GGML type and their float32 values by the package `gguf`.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Score task items with transformers, by the prompts and rules of `ister eval tasks`, written independently.
 
-  pip install torch transformers
+  pip install torch==2.13.0 transformers==5.24.0
   Tools/golden-evaluation.py CHECKPOINT --data DIR --suite mmlu,piqa --limit 200 -o golden.jsonl
   Tools/golden-evaluation.py CHECKPOINT --data DIR --suite mmlu,piqa --limit 200 -o golden.jsonl --compare run.jsonl
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Golden data of the sampler's tests, by an independent implementation in numpy float64.
 
-  pip install numpy
+  pip install numpy==2.4.6
   Tools/golden-sampler.py > Tests/IsterGeneratorTests/Golden/sampler.json
 
 The rules are those of Hugging Face transformers' logits processors, written as masks over a full sort:

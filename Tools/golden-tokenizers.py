@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the golden data of Tests/IsterTokenizerTests: small tokenizers and the ids that the reference packages give.
 
-  pip install tokenizers sentencepiece protobuf
+  pip install tokenizers==0.23.3 sentencepiece==0.2.3 protobuf==7.36.2
   Tools/golden-tokenizers.py
 
 Two tokenizers in Golden/ are inputs, stories.model (SentencePiece, 512 pieces) and byte-level.json (384 pieces). The

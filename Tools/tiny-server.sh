@@ -1,4 +1,11 @@
-# Functions for the checks that need a running server. Sourced.
+# Functions for the checks that need the program, or a running server. Sourced.
+# shellcheck shell=bash
+
+needs_program() { # path of ister
+    [ -x "$1" ] && return 0
+    echo "$(basename "$0"): there is no program $1: swift build -c release --product ister" >&2
+    return 1
+}
 
 # A file of the smallest real model, with a chat template that knows tools: FOLDER/tiny.ister. Answers are stories.
 make_tiny_model() { # path of ister, folder
@@ -17,7 +24,10 @@ config["chat_template"] = (
 with open(path, "w") as file:
     json.dump(config, file)
 PYTHON
-    "$1" quantize "$2/checkpoint" --preset q8 -o "$2/tiny.ister" --force 2>/dev/null >&2
+    "$1" quantize "$2/checkpoint" --preset q8 -o "$2/tiny.ister" --force >"$2/quantize.log" 2>&1 && return 0
+    echo "the model was not made:" >&2
+    tail -n 5 "$2/quantize.log" >&2
+    return 1
 }
 
 # Starts a server on a free port of this machine; leaves its process in `server`, its address in `url`. Its messages go

@@ -3,7 +3,7 @@
 letters, numbers and digits. It asks the package itself, character by character, because its regular expressions
 and its Digits rule follow different versions of Unicode, and neither is Swift's.
 
-  pip install tokenizers
+  pip install tokenizers==0.23.3
   Tools/unicode-classes.py
 """
 import pathlib

@@ -7,6 +7,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -27,7 +28,7 @@ enum {
   PATIENCE = 2,
   /// Calls with fewer workers before all are tried again; doubles up to the second figure while that fails.
   FIRST_REST = 64,
-  LONGEST_REST = 4096,
+  LONGEST_REST = 512,
 };
 
 /// Share of a call's time that a worker may wait asleep.
@@ -111,8 +112,6 @@ int ister_team_place(ister_team *team, size_t worker, size_t node, const int32_t
   return 0;
 }
 
-size_t ister_team_workers(const ister_team *team) { return team->workers; }
-
 static inline void relax(void) {
 #if defined(__x86_64__)
   _mm_pause();
@@ -173,6 +172,10 @@ static int is_far(const ister_team *team, size_t a, size_t b) {
 }
 
 ister_range ister_team_claim(ister_team *team, size_t worker, uint32_t phase, size_t items, size_t grain) {
+  if (items >> INDEX_BITS != 0) {  // indices would run into each other and come out as ranges that do not exist
+    fputs("ister_team_claim: 2^20 items or more\n", stderr);
+    abort();
+  }
   ister_range range = take(team, worker, phase, items, grain, 0);
   for (int far = 0; far < 2; far++) {
     for (size_t i = 1; range.begin == range.end && i < team->running; i++) {

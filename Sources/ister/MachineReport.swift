@@ -23,7 +23,6 @@ struct MachineReport {
         let after = throttling?.throttledPeriods ?? 0
         throttledMeanwhile = after > before ? after - before : 0
         limits = [
-            ("locked_memory_bytes", Self.limit(__RLIMIT_MEMLOCK)),
             ("address_space_bytes", Self.limit(RLIMIT_AS)),
             ("open_files", Self.limit(RLIMIT_NOFILE)),
         ]

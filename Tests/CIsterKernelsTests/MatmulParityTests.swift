@@ -111,6 +111,23 @@ func product(
         }
     }
 
+    /// Counts of a prompt, where tables change their ways: from 16 on two panels share a pass in 256-bit tables, above 24
+    /// AVX2 tiles 8-bit weights, too, and 25 and 40 leave a part of a tile over. Three and two panels: a pair, and one more.
+    @Test(arguments: Table.vectorized, MatrixCase.all.filter { $0.columns == 576 || $0.columns == 64 })
+    func `every instruction set's product has scalar's bits for a prompt`(table: Table, matrix: MatrixCase) {
+        var generator = Seeded(3 * UInt64(matrix.rows * matrix.columns) + UInt64(matrix.format.rawValue))
+        let panels = GuardedBytes(matrix.panels(&generator))
+        let x =
+            matrix.kind == .random
+            ? generator.floats(40 * matrix.columns) : Array(repeating: Float(1), count: 40 * matrix.columns)
+        let whole = product(.scalar, matrix, panels, x, tokens: 40)
+        for tokens in [16, 25, 40] {
+            let found = product(table, matrix, panels, x, tokens: tokens)
+            // Scalar's rows do not depend on how many there are.
+            #expect(bits(found) == bits(Array(whole.prefix(tokens * matrix.rows))), "\(tokens) tokens")
+        }
+    }
+
     @Test(arguments: Table.vectorized, MatrixCase.all.filter { $0.rows >= 48 })
     func `bias and old values are added alike`(table: Table, matrix: MatrixCase) {
         var generator = Seeded(7)

@@ -84,18 +84,19 @@ private func claimAlone(_ context: UnsafeMutableRawPointer, _ team: OpaquePointe
     }
 
     /// Several calls of one team whose last worker always comes late, so that the team also shrinks and grows again.
-    /// Between calls phases leap, so that their 24-bit tags wrap.
+    /// Between calls phases leap, less than half the range of their 24-bit tags and in all more than the whole.
     @Test(arguments: [1, 2, 3, 8], [0, 2000])
     func `every item is claimed once and done when the wait ends`(workers: Int, spin: Int) {
+        let phases = 3, calls = 8, leap: UInt32 = 0x30_0000
+        #expect(leap < 1 << 23 && UInt32(calls - 1) * leap > 1 << 24)
         for items in [0, 1, 2, 7, 100, 1000] {
-            let phases = 3, calls = 6
             let team = unsafe ister_team_create(workers, spin)!
             for call in 0..<calls {
                 let counts = Owned(repeating: Int32(0), count: items * phases + 1)
                 let failures = Owned(repeating: Int32(0), count: workers)
                 var job = unsafe CountingJob(
                     counts: counts.start, items: items, phases: phases, slowWorker: workers - 1,
-                    failures: failures.start, firstPhase: 1 + UInt32(call) * 0x30_0000)
+                    failures: failures.start, firstPhase: 1 + UInt32(call) * leap)
                 let ran = unsafe ister_team_run(team, { unsafe countItems($0, $1, $2) }, &job)
                 #expect(ran >= 1 && ran <= workers)
                 #expect(failures.array.allSatisfy { $0 == 0 })
@@ -103,6 +104,23 @@ private func claimAlone(_ context: UnsafeMutableRawPointer, _ team: OpaquePointe
             }
             unsafe ister_team_destroy(team)
         }
+    }
+
+    @Test func `more items than a claim can count end the process`() async {
+        await #expect(processExitsWith: .signal(SIGABRT)) {
+            let team = unsafe ister_team_create(1, 0)!
+            _ = unsafe ister_team_claim(team, 0, 1, 1 << 20, 1)
+        }
+    }
+
+    @Test func `the largest number of items is claimed whole`() {
+        let team = unsafe ister_team_create(1, 0)!
+        defer { unsafe ister_team_destroy(team) }
+        let items = (1 << 20) - 1
+        let counts = Owned(repeating: Int32(0), count: items)
+        var job = unsafe UnwaitedJob(counts: counts.start, items: items, isSlow: false, phase: 1)
+        _ = unsafe ister_team_run(team, { unsafe countWithoutWaiting($0, $1, $2) }, &job)
+        #expect(counts.array.allSatisfy { $0 == 1 })
     }
 
     /// While the last worker sits out, the phases pass half the range of tags.

@@ -16,14 +16,17 @@ struct KernelBench: ParsableCommand {
             """)
 
     @Option(help: "Instruction sets, e.g. avx512vnni,avx2; all by default.") var isa: String?
-    @Option(help: "Kernels: matmul,stream,integer_peak,rows,attend; all by default.") var kernels: String?
-    @Option(help: "Weight formats of matmul.") var formats = "q4,q8,q4g32,q8g32,f32"
+    @Option(help: "Kernels: \(Self.kernelNames.joined(separator: ",")); all by default.") var kernels: String?
+    @Option(help: "Weight formats of matmul.") var formats = Self.formatNames.joined(separator: ",")
     @Option(help: "Tokens of matmul.") var tokens = "1,4,8,16,64,512"
     @Option(help: "Columns of matmul's weights, a multiple of 32.") var columns = 2560
     @Option(help: "KiB of weights, keys and values: larger than all caches, or as small as one of them.")
     var kib = "262144,512"
     @Option(help: "Seconds of one measurement.") var seconds = 0.3
     @Flag(help: "One JSON array.") var json = false
+
+    private static let kernelNames = ["matmul", "stream", "integer_peak", "rows", "attend"]
+    private static let formatNames = ["q4", "q8", "q4g32", "q8g32", "f32"]
 
     private var sets: [Table] {
         guard let isa else { return Table.available }
@@ -35,8 +38,9 @@ struct KernelBench: ParsableCommand {
     private var effort: Effort { Effort(seconds: seconds) }
 
     func validate() throws {
-        let available = Table.available.map(\.name).joined(separator: ", ")
-        guard !sets.isEmpty else { throw ValidationError("--isa: this processor has \(available)") }
+        try Self.check("--isa", isa, Table.available.map(\.name))
+        try Self.check("--kernels", kernels, Self.kernelNames)
+        try Self.check("--formats", formats, Self.formatNames)
         guard columns >= 32, columns % 32 == 0, columns <= 1 << 16 else {
             throw ValidationError("--columns is \(columns); it must be a multiple of 32, 32 to 65536")
         }
@@ -46,8 +50,14 @@ struct KernelBench: ParsableCommand {
         guard !sizes.isEmpty, sizes.allSatisfy({ $0 >= 1024 && $0 <= 1 << 34 }) else {
             throw ValidationError("--kib is \(kib); it must be a list of 1 to 16777216")
         }
-        for name in formats.split(separator: ",") where Self.format(name) == nil {
-            throw ValidationError("--formats: \(name) is none of q4, q8, f32")
+    }
+
+    /// Each name of a list must be known: a misspelt one would measure nothing and end well.
+    private static func check(_ option: String, _ list: String?, _ known: [String]) throws {
+        guard let list else { return }
+        let names = list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        for name in names where !known.contains(name) {
+            throw ValidationError("\(option): \"\(name)\" is none of \(known.joined(separator: ", "))")
         }
     }
 

@@ -20,7 +20,6 @@ typedef void (*ister_team_function)(void *context, ister_team *team, size_t work
 /// the memory or the threads.
 ister_team *_Nullable ister_team_create(size_t workers, size_t spin);
 void ister_team_destroy(ister_team *team);
-size_t ister_team_workers(const ister_team *team);
 
 /// Says where a worker belongs on a machine with several memory nodes: while ister_team_run runs it stays on these
 /// processors, and it takes over work of its own node's workers before that of others. Before the first run.
@@ -40,7 +39,7 @@ typedef struct {
 /// items * worker / workers to items * (worker + 1) / workers, then the back of the others'. It is a part of what is left of
 /// the range, in whole grains, at least one; the last one may be smaller. Empty (begin == end) when none is left.
 /// phase: counts up by one for every distribution in the team's life, the same on all workers; a worker waits for a
-/// phase before it claims from the next. items < 2^20; grain >= 1.
+/// phase before it claims from the next. items < 2^20, else the process is aborted; grain >= 1.
 ister_range ister_team_claim(ister_team *team, size_t worker, uint32_t phase, size_t items, size_t grain);
 
 /// Reports `count` claimed items of this phase as done.

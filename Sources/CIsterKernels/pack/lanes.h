@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__SSE2__) && !defined(ISTER_PORTABLE_LANES)
+#if defined(__SSE2__)
 #include <emmintrin.h>
 #define ISTER_SSE2_LANES 1
 #endif

@@ -1,5 +1,5 @@
-#ifndef ISTER_NEON_HARNESS_H
-#define ISTER_NEON_HARNESS_H
+#ifndef ISTER_KERNELS_HARNESS_H
+#define ISTER_KERNELS_HARNESS_H
 
 // Compares every function of every kernel table of this processor with scalar's bytes, and prints a hash of scalar's
 // results for each subject, so that two architectures can be compared. Plain C: it runs under an emulator, too.
