@@ -27,6 +27,8 @@ struct GrammarAutomaton: Sendable {
     static let unknown: StateID = -2
     /// Ways of reading in one state. Those beyond are given up: what is left still ends in valid documents.
     private static let threadLimit = 2048
+    /// Threads that are looked at to find those of one state, after which the others are given up, too.
+    static let closeLimit = 1 << 15
     /// Kept threads of all states, after which `compact` starts anew.
     private static let keptLimit = 1 << 18
     private static let transitionLimit = 1 << 20
@@ -40,7 +42,10 @@ struct GrammarAutomaton: Sendable {
     /// [state][class]
     private(set) var transitions: [StateID] = []
     private var keptCount = 0
-    /// Work left before unknown transitions count as dead; nil: as much as is needed.
+    /// Before anything was read; nil: not looked for since the last `compact`.
+    private var first: StateID?
+    /// Threads that may be looked at before unknown transitions count as dead; nil: any number. The transition that uses
+    /// it up is still found: it may take `closeLimit` more.
     var fuel: Int?
 
     init(_ grammar: Grammar) {
@@ -54,7 +59,12 @@ struct GrammarAutomaton: Sendable {
     }
 
     /// Before anything was read.
-    mutating func start() -> StateID { close([Thread(node: grammar.start, stack: 0)]) }
+    mutating func start() -> StateID {
+        if let first { return first }
+        let state = close([Thread(node: grammar.start, stack: 0)])
+        first = state
+        return state
+    }
 
     /// After one more byte.
     mutating func next(_ state: StateID, _ byte: UInt8) -> StateID {
@@ -112,7 +122,7 @@ struct GrammarAutomaton: Sendable {
         guard state >= 0 else { return state }
         let (threads, old) = (states[Int(state)], frames)
         (frames, depths, frameIDs) = ([old[0]], [0], [:])
-        (states, stateIDs, transitions, keptCount) = ([], [:], [], 0)
+        (states, stateIDs, transitions, keptCount, first) = ([], [:], [], 0, nil)
         var renamed: [Int32: Int32] = [0: 0]
         var kept: [Thread] = []
         for thread in threads {
@@ -136,7 +146,11 @@ struct GrammarAutomaton: Sendable {
         var pending = threads
         var seen: Set<Thread> = []
         var reached: [Thread] = []
-        while let thread = pending.popLast() {
+        // A thread that the stack is enough for can be completed, so looking goes on until one is reached: no state is
+        // dead for want of it.
+        var count = 0
+        while count < Self.closeLimit || reached.isEmpty, let thread = pending.popLast() {
+            count += 1
             let height = Int(depths[Int(thread.stack)]) + Int(grammar.heights[Int(thread.node)])
             guard height <= Grammar.depthLimit, seen.insert(thread).inserted else { continue }
             switch grammar.nodes[Int(thread.node)] {
@@ -155,7 +169,7 @@ struct GrammarAutomaton: Sendable {
             case .loop: enter(loop: thread.node, count: 0, thread.stack, &pending)
             }
         }
-        fuel = fuel.map { $0 - seen.count }
+        fuel = fuel.map { $0 - count }
         reached.sort()
         return intern(reached.count > Self.threadLimit ? Array(reached[..<Self.threadLimit]) : reached)
     }

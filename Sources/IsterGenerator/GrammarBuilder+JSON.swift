@@ -55,16 +55,17 @@ extension GrammarBuilder {
         let free = loop(character, 0, nil, next)
         // A key that needs an escape is not among those that are written here.
         let plain = keys.filter { JSONText.string($0).count == $0.utf8.count + 2 }
-        return otherKey(plain.map { Array($0.unicodeScalars) }, free, next)
+        return otherKey(plain.map { Array($0.unicodeScalars)[...] }, free, next)
     }
 
     /// What is left of a key that so far agrees with those of which `keys` are the rests. free: none agrees.
-    private mutating func otherKey(_ keys: [[Unicode.Scalar]], _ free: NodeID, _ next: NodeID) -> NodeID {
-        guard !keys.isEmpty else { return free }
+    private mutating func otherKey(_ keys: [ArraySlice<Unicode.Scalar>], _ free: NodeID, _ next: NodeID) -> NodeID {
+        // A character takes about 27 nodes: without the guard a few long keys would take millions.
+        guard !keys.isEmpty, !isTooLarge else { return free }
         var known: [CharacterBytes.Known] = []
-        let heads = Dictionary(grouping: keys.filter { !$0.isEmpty }) { $0[0] }
+        let heads = Dictionary(grouping: keys.filter { !$0.isEmpty }) { $0[$0.startIndex] }
         for (head, keys) in heads.sorted(by: { $0.key < $1.key }) {
-            let rest = otherKey(keys.map { Array($0.dropFirst()) }, free, next)
+            let rest = otherKey(keys.map { $0.dropFirst() }, free, next)
             known.append((Array(String(head).utf8), rest))
         }
         let ways = CharacterBytes.plain.map { $0.node(&self, known, otherwise: free) }

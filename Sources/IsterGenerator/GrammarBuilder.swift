@@ -20,7 +20,10 @@ struct GrammarBuilder: Sendable {
         self.spellable = spellable
     }
 
-    var isTooLarge: Bool { nodes.count + edges.count > Self.nodeLimit }
+    /// Nodes and edges.
+    var size: Int { nodes.count + edges.count }
+    /// Once it is, nothing is added any more, and what was made must not be used.
+    var isTooLarge: Bool { size > Self.nodeLimit }
 
     mutating func bytes(_ set: ByteSet, _ next: NodeID) -> NodeID {
         let set = set & spellable
@@ -43,6 +46,7 @@ struct GrammarBuilder: Sendable {
         var seen: Set<NodeID> = []
         let unique = nodes.filter { seen.insert($0).inserted }
         if unique.count == 1 { return unique[0] }
+        guard !isTooLarge else { return Self.end }
         let first = Int32(truncatingIfNeeded: edges.count)
         edges += unique
         return add(.choice(first: first, end: Int32(truncatingIfNeeded: edges.count)))
@@ -82,6 +86,7 @@ struct GrammarBuilder: Sendable {
     }
 
     private mutating func add(_ node: Grammar.Node) -> NodeID {
+        guard !isTooLarge else { return Self.end }
         nodes.append(node)
         return NodeID(truncatingIfNeeded: nodes.count - 1)
     }

@@ -17,7 +17,6 @@ public protocol LogitSource: SendableMetatype {
     var blockCount: Int { get }
     /// Tokens that the layer with the widest sliding window sees, itself included; nil: some layer sees every position.
     var widestWindow: Int? { get }
-    func length(ofSequence sequence: Int) -> Int
     /// Forgets a sequence's tokens and blocks.
     func reset(sequence: Int)
     /// `blocks[i]` holds the sequence's positions from (index + i) * `Decoder.blockPositions` on; -1 takes one back.

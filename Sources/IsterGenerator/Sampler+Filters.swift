@@ -17,7 +17,8 @@ extension Sampler {
 
     private mutating func keepLargest(_ logits: Span<Float>, _ rate: SoftmaxRate, count: Int) {
         heap.removeAll()
-        for index in logits.indices {
+        // What may not be drawn has no place among the largest, however few there are.
+        for index in logits.indices where logits[index] > -.infinity {
             heap.append(.init(logit: logits[index], id: Int32(truncatingIfNeeded: index)))
         }
         heap.order()

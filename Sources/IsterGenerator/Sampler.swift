@@ -1,10 +1,10 @@
 /// Logits to one token. Holds the state of one request: which tokens its prompt and text have used, and its random
 /// numbers.
 ///
-/// Order as in Hugging Face transformers: bias and penalties (`LogitAdjustments`), what a constraint allows, temperature, top-k, top-p, min-p,
-/// draw. Weights are exp((logit - largest) / temperature) in `Double` by `portableExponential`; they are added by
-/// falling logit if top-k or top-p ordered the tokens, else by rising id. Nothing depends on a libm or on the order of a
-/// sort's ties.
+/// Order as in Hugging Face transformers: bias and penalties (`LogitAdjustments`), what a constraint allows, temperature,
+/// top-k, top-p, min-p, draw. Weights are exp((logit - largest) / temperature) in `Double` by `portableExponential`;
+/// they are added by falling logit if top-k or top-p ordered the tokens, else by rising id. Nothing depends on a libm or
+/// on the order of a sort's ties.
 public struct Sampler: Sendable {
     let sampling: Sampling
     var adjustments: LogitAdjustments
@@ -42,12 +42,13 @@ public struct Sampler: Sendable {
         adjustments.useGenerated(id)
     }
 
-    /// The next token. logits: [vocabularySize], finite, not empty.
+    /// The next token. logits: [vocabularySize], not empty. Of logits that are not finite, NaN and -infinity are never
+    /// drawn beside others, and infinity always is; if there are no others, the token is the first that may be drawn.
     public mutating func sample(_ logits: Span<Float>) -> Int32 { sample(logits, allowed: nil) }
 
     /// allowed: the only tokens that may be drawn, at least one. Needs `isMasked`.
     mutating func sample(_ logits: Span<Float>, allowed: TokenMask?) -> Int32 {
-        guard !scores.isEmpty else { return choose(logits) }
+        guard !scores.isEmpty else { return choose(logits, allowed: nil) }
         for index in scores.indices { scores[index] = logits[index] }
         adjustments.apply(to: &scores)
         allowed?.apply(to: &scores)
@@ -55,13 +56,16 @@ public struct Sampler: Sendable {
         let adjusted = scores
         scores = []
         defer { scores = adjusted }
-        return choose(adjusted.span)
+        return choose(adjusted.span, allowed: allowed)
     }
 
-    private mutating func choose(_ logits: Span<Float>) -> Int32 {
+    private mutating func choose(_ logits: Span<Float>, allowed: TokenMask?) -> Int32 {
         let best = Sampler.largest(logits)
+        let largest = logits[Int(best)]
+        // Nothing can be weighed against these.
+        guard largest.isFinite else { return largest > 0 ? best : Self.first(logits.count, allowed) }
         guard case .random(let temperature, _, let filters) = sampling, temperature > 0 else { return best }
-        let rate = SoftmaxRate(largest: logits[Int(best)], temperature: temperature)
+        let rate = SoftmaxRate(largest: largest, temperature: temperature)
         if filters == SamplingFilters() {
             return drawById(logits, rate)
         }
@@ -72,6 +76,10 @@ public struct Sampler: Sendable {
     /// The index of the largest logit, the lowest of equals.
     static func largest(_ logits: Span<Float>) -> Int32 {
         Int32(truncatingIfNeeded: LogSoftmax.largest(logits).index)
+    }
+
+    private static func first(_ count: Int, _ allowed: TokenMask?) -> Int32 {
+        Int32(truncatingIfNeeded: (0..<count).first { allowed?.contains($0) ?? true } ?? 0)
     }
 
     private mutating func drawById(_ logits: Span<Float>, _ rate: SoftmaxRate) -> Int32 {
@@ -126,9 +134,9 @@ struct SoftmaxRate {
         portableExponential((Double(logit) - largest) / temperature)
     }
 
-    /// The same for eight logits, with the same bits.
+    /// The same for eight logits, with the same bits. NaN weighs nothing.
     func weights(_ logits: SIMD8<Float>) -> SIMD8<Double> {
         let x = (SIMD8<Double>(logits) - largest) / temperature
-        return portableExponential(x).replacing(with: 0, where: x .<= -708)
+        return portableExponential(x).replacing(with: 0, where: .!(x .> -708))
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import IsterGenerator
 
 /// What load is sent.
 struct BenchServePlan {
@@ -19,7 +20,7 @@ struct BenchServePlan {
 
     /// Seconds after the start at which requests are sent: gaps of a Poisson process.
     func arrivals(rate: Double) -> [Double] {
-        var random = SplitMix64(seed: seed ^ 0xA5A5_A5A5)
+        var random = RandomSequence(seed: seed ^ 0xA5A5_A5A5)
         var time = 0.0
         return (0..<requestCount).map { _ in
             defer { time += -log(1 - random.nextUnit()) / rate }
@@ -28,20 +29,11 @@ struct BenchServePlan {
     }
 }
 
-/// Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators". The same numbers everywhere.
+/// The generator's random numbers for the draws of the standard library: the same everywhere.
 struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
+    private var sequence: RandomSequence
 
-    init(seed: UInt64) { state = seed }
+    init(seed: UInt64) { sequence = RandomSequence(seed: seed) }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    /// 0 to below 1.
-    mutating func nextUnit() -> Double { Double(next() >> 11) * 0x1p-53 }
+    mutating func next() -> UInt64 { sequence.nextBits() }
 }

@@ -18,6 +18,12 @@ struct BenchServeTests {
         #expect(times == plan.arrivals(rate: 20) && times.first == 0)
     }
 
+    /// The published generator's first number; measurements are compared across versions, so their prompts must not change.
+    @Test func `prompts are drawn with SplitMix64`() {
+        var random = SplitMix64(seed: 0)
+        #expect(random.next() == 0xE220_A839_7B1D_CDAF)
+    }
+
     @Test func `prompts share their prefix and nothing else`() throws {
         let prompts = BenchServePrompts(form: .ids, seed: 9)
         guard case .ids(let first) = prompts.prompt(0, tokens: 40, shared: 10),

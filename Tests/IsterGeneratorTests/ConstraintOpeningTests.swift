@@ -90,6 +90,22 @@ import Testing
         #expect(state.isOver == opens)
     }
 
+    /// The first byte of its documents alone takes more than one mask may.
+    @Test func `for want of fuel no token goes beyond the opening, and the document can be written`() throws {
+        var json = JSONGrammar(vocabulary: Self.vocabulary)
+        let ways = ["\"k\":7}"] + (10_000..<19_000).map { "\"\($0)\"}" }
+        let rules = ways.map { json.literal(Array($0.utf8)) }
+        let rest = json.any(of: rules)
+        let rule = json.sequence([.text("{"), .value(rest)])
+        let constraint = Constraint(json.document(rule), vocabulary: Self.vocabulary, openings: [Self.opening])
+        var state = ConstraintState(constraint, endTokens: [])
+        take("<", &state)
+        let mask = try state.requiredMask()
+        #expect(!mask.contains(Int(Self.id("a>{\""))) && mask.contains(Int(UInt8(ascii: "a"))))
+        take("a>{\"k\":7}", &state)
+        #expect(state.isOver && state.isComplete)
+    }
+
     @Test func `free text is drawn as without a constraint`() {
         func answer(_ constraint: Constraint?) -> [Int32] {
             var request = GenerationRequest(

@@ -44,8 +44,6 @@ final class FakeModel: LogitSource, Sendable {
     var sliceLengths: [Int] { calls.flatMap { $0.map(\.tokens.count) } }
     var threads: Set<UInt> { record.withLock { $0.threads } }
 
-    func length(ofSequence sequence: Int) -> Int { record.withLock { $0.lengths[sequence] } }
-
     func reset(sequence: Int) { record.withLock { $0.lengths[sequence] = 0 } }
 
     func assign(blocks: [Int32], toSequence sequence: Int, from index: Int) throws(DecoderError) {

@@ -96,6 +96,57 @@ import Testing
         #expect(chiSquare > 0.6, "too even for independent draws")
     }
 
+    /// With a response format often fewer tokens may be drawn than top-k asks for.
+    @Test(arguments: [
+        SamplingFilters(topK: 4), SamplingFilters(topK: 4, topP: 0.8), SamplingFilters(topK: 4, minP: 0.2),
+    ])
+    func `top-k does not order what may not be drawn`(filters: SamplingFilters) {
+        var logits = Array(repeating: -Float.infinity, count: 1000)
+        (logits[7], logits[500], logits[999]) = (2, 3, 1)
+        let sampling = Sampling.random(temperature: 1, seed: 8, filters: filters)
+        var sampler = Sampler(sampling: sampling, vocabularySize: 1000)
+        // All others weigh nothing here.
+        let few: [Float] = [2, 3, 1, -9000, -9000]
+        var among = Sampler(sampling: sampling, vocabularySize: few.count)
+        for _ in 0..<50 {
+            let id = sampler.sample(logits)
+            #expect(sampler.kept.count <= 3)
+            #expect(id == [7, 500, 999][Int(among.sample(few))])
+        }
+    }
+
+    static let filters: [SamplingFilters?] = [
+        nil, SamplingFilters(), SamplingFilters(topK: 2), SamplingFilters(topP: 0.5), SamplingFilters(minP: 0.1),
+        SamplingFilters(topK: 3, topP: 0.9, minP: 0.1), SamplingFilters(topP: 0), SamplingFilters(minP: 1),
+    ]
+
+    /// What is expected: tokens of which one is drawn.
+    static let odd: [(logits: [Float], expected: Set<Int32>)] = [
+        ([.nan, .nan, .nan], [0]), ([-.infinity, -.infinity], [0]), ([.nan, -.infinity], [0]),
+        ([1, .infinity, 2], [1]), ([.nan, .infinity, .infinity, -.infinity], [1]),
+        ([.nan, 1, .nan, 1, .nan, -.infinity, .nan, .nan, .nan, 1], [1, 3, 9]),
+        ([-.greatestFiniteMagnitude, .greatestFiniteMagnitude, .nan], [1]),
+    ]
+
+    @Test(arguments: filters, odd) func `logits that are not finite give a token, and never NaN's beside others`(
+        filters: SamplingFilters?, odd: (logits: [Float], expected: Set<Int32>)
+    ) {
+        let sampling = filters.map { Sampling.random(temperature: 0.7, seed: 5, filters: $0) } ?? .greedy
+        var sampler = Sampler(sampling: sampling, vocabularySize: odd.logits.count)
+        for _ in 0..<20 { #expect(odd.expected.contains(sampler.sample(odd.logits))) }
+    }
+
+    @Test(arguments: filters) func `where no allowed token has a finite logit, one of them is taken`(
+        filters: SamplingFilters?
+    ) {
+        let sampling = filters.map { Sampling.random(temperature: 0.7, seed: 5, filters: $0) } ?? .greedy
+        var sampler = Sampler(sampling: sampling, vocabularySize: 4, isMasked: true)
+        var mask = TokenMask(vocabularySize: 4)
+        mask.insert(2)
+        let logits: [Float] = [1, 2, .nan, 3]
+        #expect(sampler.sample(logits.span, allowed: mask) == 2)
+    }
+
     @Test func `the exponential is within two units of the last place of libm's`() {
         var random = RandomSequence(seed: 11)
         for _ in 0..<20_000 {

@@ -87,13 +87,13 @@ import Testing
         ),
         (
             "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"a\",\"schema\":{\"pattern\":\"a\"}}}",
-            "response_format.json_schema.schema", "unsupported_schema"
+            "response_format", "invalid_schema"
         ),
         (
             "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"a\",\"schema\":false}}",
-            "response_format.json_schema.schema", "unsatisfiable_schema"
+            "response_format", "invalid_schema"
         ),
-        ("{\"type\":\"json_object\",\"schema\":{\"type\":\"x\"}}", "response_format.schema", "unsupported_schema"),
+        ("{\"type\":\"json_object\",\"schema\":{\"type\":\"x\"}}", "response_format", "invalid_schema"),
     ]
 
     @Test(arguments: refused) func `what cannot be held is refused with its field`(
@@ -141,7 +141,6 @@ final class Babble: LogitSource, Sendable {
             thread: try ComputeThread(), source: Babble(beginning: beginning), limits: GeneratorLimits(runningCount: 4))
     }
 
-    func length(ofSequence sequence: Int) -> Int { rows.withLock { $0.lengths[sequence] } }
     func reset(sequence: Int) {
         rows.withLock {
             $0.lengths[sequence] = 0

@@ -14,7 +14,8 @@ import Testing
 
     static func grammar(_ schema: JSONValue) throws -> Grammar {
         var grammar = JSONGrammar()
-        let rule = try SchemaCompiler.rule(schema, in: &grammar, path: "schema")
+        var fuel = SchemaCompiler.fuelLimit
+        let rule = try SchemaCompiler.rule(schema, in: &grammar, fuel: &fuel, path: "schema")
         return grammar.document(rule)
     }
 

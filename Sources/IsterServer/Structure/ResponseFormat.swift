@@ -89,7 +89,8 @@ struct ResponseFormat {
     ) throws(APIError) -> Constraint {
         let tokens = vocabulary.tokens
         var grammar = JSONGrammar(vocabulary: tokens)
-        let rule = try SchemaCompiler.rule(schema, in: &grammar, path: path)
+        var fuel = SchemaCompiler.fuelLimit
+        let rule = try SchemaCompiler.rule(schema, in: &grammar, fuel: &fuel, path: path)
         return Constraint(try document(rule, &grammar, path: path), vocabulary: tokens)
     }
 
@@ -97,15 +98,22 @@ struct ResponseFormat {
     static func document(
         _ rule: JSONGrammar.Rule, _ grammar: inout JSONGrammar, path: String
     ) throws(APIError) -> Grammar {
-        let documents = grammar.document(rule)
-        guard !grammar.isTooLarge else {
-            throw .badRequest("Invalid schema for '\(path)': it is too large.", path, code: "unsupported_schema")
-        }
+        // What is too large is not built; and the document's own nodes may be those that are too many.
+        let documents = grammar.isTooLarge ? nil : grammar.document(rule)
+        guard let documents, !grammar.isTooLarge else { throw .invalidSchema(path, "it is too large") }
         guard documents.isPossible else {
-            throw .badRequest(
-                "Invalid schema for '\(path)': no document that this model can write fits it, or only one that is "
-                    + "nested too deep.", path, code: "unsatisfiable_schema")
+            throw .invalidSchema(
+                path, "no document that this model can write fits it, or only one that is nested too deep")
         }
         return documents
+    }
+}
+
+extension APIError {
+    /// A schema that is none or that cannot be held. path: its field, for the message; OpenAI names the whole response
+    /// format as the parameter.
+    static func invalidSchema(_ path: String, _ problem: String) -> APIError {
+        let parameter = path.hasPrefix("response_format.") ? "response_format" : path
+        return .badRequest("Invalid schema for '\(path)': \(problem).", parameter, code: "invalid_schema")
     }
 }

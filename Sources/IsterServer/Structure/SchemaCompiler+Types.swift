@@ -63,14 +63,14 @@ extension SchemaCompiler {
 
     private func bound(_ object: JSONObject, _ keyword: String, _ pointer: String) throws(APIError) -> Double? {
         guard let value = object[keyword] else { return nil }
-        guard let number = value.double else { throw invalid(pointer + "/" + keyword, "a number is needed") }
+        guard let number = value.double else { throw refuse(pointer + "/" + keyword, "a number is needed") }
         return number
     }
 
     private func count(_ object: JSONObject, _ keyword: String, _ pointer: String) throws(APIError) -> Int? {
         guard let value = object[keyword] else { return nil }
         guard let number = value.double, number == number.rounded(), number >= 0, number <= 1.0e9 else {
-            throw invalid(pointer + "/" + keyword, "an integer from 0 to 10^9 is needed")
+            throw refuse(pointer + "/" + keyword, "an integer from 0 to 10^9 is needed")
         }
         return Int(number)
     }
@@ -82,7 +82,7 @@ extension SchemaCompiler {
         var prefix: [JSONGrammar.Rule] = []
         if let value = object["prefixItems"] {
             guard case .array(let schemas) = value else {
-                throw invalid(pointer + "/prefixItems", "a list of schemas is needed")
+                throw refuse(pointer + "/prefixItems", "a list of schemas is needed")
             }
             for (index, schema) in schemas.enumerated() {
                 prefix.append(try compile(schema, "\(pointer)/prefixItems/\(index)"))
@@ -127,32 +127,38 @@ extension SchemaCompiler {
     ) throws(APIError) -> [(key: String, rule: JSONGrammar.Rule)] {
         guard let value = object["properties"] else { return [] }
         guard case .object(let properties) = value else {
-            throw invalid(pointer + "/properties", "an object is needed")
+            throw refuse(pointer + "/properties", "an object is needed")
         }
         try requireFew(properties.members.count, pointer + "/properties")
         var named: [(key: String, rule: JSONGrammar.Rule)] = []
         for member in properties.members {
-            let pointer = pointer + "/properties/" + member.key.replacing("~", with: "~0").replacing("/", with: "~1")
+            let pointer = Self.pointer(ofProperty: member.key, pointer)
             try requireShort(member.key, pointer)
             named.append((member.key, try compile(member.value, pointer)))
         }
         return named
     }
 
-    private func requiredKeys(_ object: JSONObject, _ pointer: String) throws(APIError) -> [String] {
+    static func pointer(ofProperty key: String, _ pointer: String) -> String {
+        pointer + "/properties/" + key.replacing("~", with: "~0").replacing("/", with: "~1")
+    }
+
+    /// Each key once, in the schema's order.
+    func requiredKeys(_ object: JSONObject, _ pointer: String) throws(APIError) -> [String] {
         guard let value = object["required"] else { return [] }
-        guard case .array(let names) = value else { throw invalid(pointer + "/required", "a list of keys is needed") }
+        guard case .array(let names) = value else { throw refuse(pointer + "/required", "a list of keys is needed") }
         try requireFew(names.count, pointer + "/required")
         var keys: [String] = []
+        var known: Set<String> = []
         for name in names {
-            guard case .string(let key) = name else { throw invalid(pointer + "/required", "a list of keys is needed") }
+            guard case .string(let key) = name else { throw refuse(pointer + "/required", "a list of keys is needed") }
             try requireShort(key, pointer + "/required")
-            if !keys.contains(key) { keys.append(key) }
+            if known.insert(key).inserted { keys.append(key) }
         }
         return keys
     }
 
-    private func requireFew(_ count: Int, _ pointer: String) throws(APIError) {
+    func requireFew(_ count: Int, _ pointer: String) throws(APIError) {
         guard count <= Self.propertyLimit else {
             throw refuse(pointer, "more than \(Self.propertyLimit) properties")
         }

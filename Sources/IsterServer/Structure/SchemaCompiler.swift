@@ -1,4 +1,5 @@
 import IsterGenerator
+import IsterJSON
 
 /// Turns JSON Schemas (draft 2020-12) into grammars. What a grammar cannot hold exactly is refused by keyword and place,
 /// never left out: each document of the grammar is valid under the schema. The reverse does not hold: members come in
@@ -9,28 +10,41 @@ struct SchemaCompiler {
     static let enumLimit = 1000
     static let valueByteLimit = 1 << 16
     static let keyByteLimit = 256
-    static let propertyLimit = 2048
+    static let propertyLimit = 5000
     /// Places that are referred to.
     static let referenceLimit = 1024
+    /// Work that all schemas of one request may take, in steps of about 0.1 us.
+    static let fuelLimit = 1 << 22
 
     var grammar: JSONGrammar
     /// The schema's field, for errors.
     let path: String
     private let root: JSONValue
+    /// Steps that are left.
+    private var fuel: Int
     private var references: [String: JSONGrammar.Rule] = [:]
     private var pending: [(pointer: String, rule: JSONGrammar.Rule)] = []
+    /// What references lead to.
+    private var targets: [String: JSONValue] = [:]
+    /// What `oneOf` has looked at, by its place.
+    var outlines: [String: SchemaOutline] = [:]
+    /// Numbers of the values that `oneOf` compares, by their canonical text.
+    var valueIDs: [[UInt8]: Int] = [:]
 
-    private init(_ root: JSONValue, _ grammar: JSONGrammar, path: String) {
+    private init(_ root: JSONValue, _ grammar: JSONGrammar, fuel: Int, path: String) {
         self.root = root
         self.grammar = grammar
+        self.fuel = fuel
         self.path = path
     }
 
-    /// The rule of a schema's documents. path: the schema's field.
+    /// The rule of a schema's documents. fuel: what the request's schemas have left of `fuelLimit`. path: the schema's
+    /// field. A schema that cannot be held, or takes more than that, is a 400 of the code `invalid_schema`.
     static func rule(
-        _ schema: JSONValue, in grammar: inout JSONGrammar, path: String
+        _ schema: JSONValue, in grammar: inout JSONGrammar, fuel: inout Int, path: String
     ) throws(APIError) -> JSONGrammar.Rule {
-        var compiler = SchemaCompiler(schema, grammar, path: path)
+        var compiler = SchemaCompiler(schema, grammar, fuel: fuel, path: path)
+        defer { fuel = compiler.fuel }
         let rule = try compiler.compile(schema, "#")
         // References are compiled one after the other: a chain of them costs no stack.
         while let (pointer, rule) = compiler.pending.popLast() {
@@ -41,20 +55,25 @@ struct SchemaCompiler {
         return rule
     }
 
-    func refuse(_ pointer: String, _ problem: String, code: String = "unsupported_schema") -> APIError {
-        .badRequest("Invalid schema for '\(path)': at '\(pointer.shortened)': \(problem).", path, code: code)
+    func refuse(_ pointer: String, _ problem: String) -> APIError {
+        .invalidSchema(path, "at '\(pointer.shortened)': \(problem)")
     }
 
-    func invalid(_ pointer: String, _ problem: String) -> APIError { refuse(pointer, problem, code: "invalid_schema") }
+    /// Counts work that a short schema might ask for over and over. pointer: what it is done for.
+    mutating func spend(_ steps: Int, _ pointer: String) throws(APIError) {
+        fuel -= steps
+        guard fuel >= 0 else { throw refuse(pointer, "the schema is too large") }
+    }
 
     /// pointer: where the schema stands, as a JSON pointer after `#`.
     mutating func compile(_ schema: JSONValue, _ pointer: String) throws(APIError) -> JSONGrammar.Rule {
         if grammar.isTooLarge { throw refuse(pointer, "the schema is too large") }
+        try spend(32 + pointer.utf8.count / 16, pointer)
         switch schema {
         case .bool(true): return grammar.any()
         case .bool(false): return grammar.any(of: [])
         case .object(let object): return try compile(object, pointer)
-        default: throw invalid(pointer, "a schema is an object or a boolean, not \(schema.kind)")
+        default: throw refuse(pointer, "a schema is an object or a boolean, not \(schema.kind)")
         }
     }
 
@@ -98,7 +117,7 @@ struct SchemaCompiler {
 
     private mutating func union(_ value: JSONValue, _ pointer: String) throws(APIError) -> JSONGrammar.Rule {
         guard case .array(let schemas) = value, !schemas.isEmpty else {
-            throw invalid(pointer, "a list of schemas is needed")
+            throw refuse(pointer, "a list of schemas is needed")
         }
         var rules: [JSONGrammar.Rule] = []
         for (index, schema) in schemas.enumerated() { rules.append(try compile(schema, "\(pointer)/\(index)")) }
@@ -108,20 +127,24 @@ struct SchemaCompiler {
     private mutating func enumeration(
         _ values: [JSONValue], types: [SchemaType], _ pointer: String
     ) throws(APIError) -> JSONGrammar.Rule {
-        guard values.count <= Self.enumLimit else {
-            throw refuse(pointer, "more than \(Self.enumLimit) values")
-        }
-        let byteCount = values.reduce(0) { $0 + $1.line.count }
-        guard byteCount <= Self.valueByteLimit else {
-            throw refuse(pointer, "values of more than \(Self.valueByteLimit) bytes")
-        }
+        try requireValues(values, pointer)
         let fitting = values.filter { value in types.isEmpty || types.contains { $0.holds(value) } }
         guard !fitting.isEmpty else { throw refuse(pointer, "no value has the type that 'type' asks for") }
         return grammar.any(of: fitting.map { grammar.literal($0.line) })
     }
 
+    /// Refuses more values than a schema may list in one place.
+    mutating func requireValues(_ values: [JSONValue], _ pointer: String) throws(APIError) {
+        guard values.count <= Self.enumLimit else { throw refuse(pointer, "more than \(Self.enumLimit) values") }
+        let byteCount = values.reduce(0) { $0 + $1.line.count }
+        guard byteCount <= Self.valueByteLimit else {
+            throw refuse(pointer, "values of more than \(Self.valueByteLimit) bytes")
+        }
+        try spend(values.count + byteCount / 16, pointer)
+    }
+
     private mutating func reference(_ value: JSONValue, _ pointer: String) throws(APIError) -> JSONGrammar.Rule {
-        guard case .string(let target) = value else { throw invalid(pointer, "a string is needed") }
+        guard case .string(let target) = value else { throw refuse(pointer, "a string is needed") }
         if let rule = references[target] { return rule }
         guard references.count < Self.referenceLimit else {
             throw refuse(pointer, "more than \(Self.referenceLimit) places are referred to")
@@ -133,23 +156,35 @@ struct SchemaCompiler {
         return rule
     }
 
-    /// The schema that a reference names.
-    func target(_ reference: String, from pointer: String) throws(APIError) -> JSONValue {
+    /// The schema that a reference names. pointer: where the reference stands.
+    mutating func target(_ reference: String, from pointer: String) throws(APIError) -> JSONValue {
+        try spend(1 + reference.utf8.count / 16, pointer)
+        if let known = targets[reference] { return known }
         guard reference == "#" || reference.hasPrefix("#/") else {
             throw refuse(pointer, "only references within the schema ('#/…') are supported")
         }
         var value = root
-        for part in reference.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
-            let decoded = String(part).removingPercentEncoding ?? String(part)
-            let key = decoded.replacing("~1", with: "/").replacing("~0", with: "~")
-            switch value {
-            case .object(let object): value = object[key] ?? .null
-            case .array(let values):
-                value = Int(key).flatMap { values.indices.contains($0) ? values[$0] : nil } ?? .null
-            default: value = .null
-            }
-        }
-        guard !value.isNull else { throw invalid(pointer, "'\(reference.shortened)' leads to nothing") }
+        // Nothing is nested deeper than the reader allows, so what is left unsplit leads to nothing.
+        let parts = reference.split(
+            separator: "/", maxSplits: JSONReader.limits.depth + 1, omittingEmptySubsequences: false)
+        for part in parts.dropFirst() where !value.isNull { value = try member(String(part), of: value, pointer) }
+        guard !value.isNull else { throw refuse(pointer, "'\(reference.shortened)' leads to nothing") }
+        targets[reference] = value
         return value
+    }
+
+    /// part: of a JSON pointer, as it stands in a URI. null: there is no such member or element.
+    private mutating func member(
+        _ part: String, of value: JSONValue, _ pointer: String
+    ) throws(APIError) -> JSONValue {
+        let key = (part.removingPercentEncoding ?? part).replacing("~1", with: "/").replacing("~0", with: "~")
+        switch value {
+        case .object(let object):
+            try spend(1 + object.members.count / 16, pointer)
+            return object[key] ?? .null
+        case .array(let values):
+            return Int(key).flatMap { values.indices.contains($0) ? values[$0] : nil } ?? .null
+        default: return .null
+        }
     }
 }

@@ -105,10 +105,11 @@ struct ToolRequest: Sendable {
         guard isForced || choice == .auto && functions.contains(where: \.isStrict) else { return nil }
         let tokens = vocabulary.tokens
         var grammar = JSONGrammar(vocabulary: tokens)
+        var fuel = SchemaCompiler.fuelLimit
         var rules: [(name: String, arguments: JSONGrammar.Rule)] = []
         for function in functions {
             if case .named(let name) = choice, name != function.name { continue }
-            rules.append((function.name, try arguments(function, in: &grammar)))
+            rules.append((function.name, try arguments(function, in: &grammar, &fuel)))
         }
         guard isForced else {
             let calls = syntax.callsAfterOpening(rules, isParallel: isParallel, in: &grammar)
@@ -121,7 +122,9 @@ struct ToolRequest: Sendable {
     }
 
     /// The rule for a function's arguments: its schema's; any object if it may but need not be called and is not strict.
-    private func arguments(_ function: Function, in grammar: inout JSONGrammar) throws(APIError) -> JSONGrammar.Rule {
+    private func arguments(
+        _ function: Function, in grammar: inout JSONGrammar, _ fuel: inout Int
+    ) throws(APIError) -> JSONGrammar.Rule {
         guard isForced || function.isStrict else { return grammar.object([], additional: grammar.any()) }
         let nothing: JSONValue = ["type": "object", "properties": [:]]
         var schema = function.parameters ?? nothing
@@ -130,7 +133,7 @@ struct ToolRequest: Sendable {
         guard schema["type"] == "object" else {
             throw .invalidValue(function.path, "schema must be a JSON Schema of 'type: \"object\"'.")
         }
-        return try SchemaCompiler.rule(schema, in: &grammar, path: function.path)
+        return try SchemaCompiler.rule(schema, in: &grammar, fuel: &fuel, path: function.path)
     }
 }
 
