@@ -65,7 +65,7 @@ public import IsterModelFile
         }
         rotaryTables = tables
         team = try Team(workers: threads.count, nodes: options.memoryNodes ?? Machine.memoryNodes)
-        if team.placement.isSpread { try weights.spread(team) }
+        if options.copiesWeights, team.placement.isSpread { try weights.spread(team) }
         rows = RowTables(batchRows: batchRows, workers: threads.count, rotaries: tables)
         lengths = Array(repeating: 0, count: sequenceCount)
         widestWindow = shape.widestWindow
@@ -101,7 +101,7 @@ public import IsterModelFile
     }
 
     /// Runs tokens of one or several sequences through the model in one call; each continues at its sequence's length.
-    /// A throw leaves the sequences as they were, `notFinite` included.
+    /// A throw leaves the sequences as they were, `notFinite` and `fileChanged` included.
     public func forward(_ slices: [TokenSlice]) throws(DecoderError) {
         try forward(slices, layers: 0..<shape.layerCount, residuals: [])
     }
@@ -127,15 +127,22 @@ public import IsterModelFile
         let isWhole = layers.upperBound == shape.layerCount
         logitRowCount = isWhole ? pass.logitRowCount : 0
         stateRowCount = isWhole ? pass.stateRowCount : 0
-        if !isFinite {
+        if let failure = failure() {
             for slice in slices {
                 let start = lengths[slice.sequence]
                 unsafe cache.erase(
                     sequence: slice.sequence, positions: start..<start + slice.tokens.count, pass.kernels)
             }
-            throw .notFinite
+            throw failure
         }
         for slice in slices { lengths[slice.sequence] += slice.tokens.count }
+    }
+
+    /// Why what a call computed must not be used. A file that shrank was read as zeros, which may be taken for numbers.
+    private func failure() -> DecoderError? {
+        let sawNotFinite = rows.sawNotFinite()
+        if weights.isFileDamaged { return .fileChanged }
+        return sawNotFinite ? .notFinite : nil
     }
 
     /// One row of logits of the last call, [vocabularySize], in the order of its slices.
@@ -207,14 +214,5 @@ public import IsterModelFile
                 unsafe target.update(from: start + row * width, count: width)
             }
         }
-    }
-
-    /// Integer files check each activation row while quantizing it; float files show it in the results.
-    private var isFinite: Bool {
-        if rows.sawNotFinite() { return false }
-        if pass.isInteger { return true }
-        func isFinite(_ row: Span<Float>) -> Bool { row.indices.allSatisfy { row[$0].isFinite } }
-        return (0..<logitRowCount).allSatisfy { withLogits(row: $0, isFinite) }
-            && (0..<stateRowCount).allSatisfy { withStates(row: $0, isFinite) }
     }
 }

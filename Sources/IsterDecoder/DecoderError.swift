@@ -15,8 +15,10 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
     case blockOutOfRange(found: Int32, count: Int)
     case tableOutOfRange(from: Int, count: Int, length: Int)
     case blockNotAssigned(sequence: Int, position: Int)
-    /// An activation left the range of floats: the weights or the file are damaged.
+    /// An activation or a logit left the range of floats: the weights or the file are damaged.
     case notFinite
+    /// The model file shrank, or its disk failed, while it was in use (`ModelFile.guardMapping`).
+    case fileChanged
 
     public var description: String {
         switch self {
@@ -38,6 +40,7 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
         case .blockNotAssigned(let sequence, let position):
             "position \(position) of sequence \(sequence) has no cache block"
         case .notFinite: "an activation is not finite: the weights are damaged"
+        case .fileChanged: "the model file changed while it was in use"
         }
     }
 }

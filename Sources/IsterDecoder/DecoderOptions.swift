@@ -15,6 +15,9 @@ public struct DecoderOptions: Sendable {
     public var cacheBlockCount: Int?
     /// Touches the whole cache at once, so that memory is not found missing, and page faults paid, while requests run.
     public var populatesCache = false
+    /// Copies matrices into the memory of the nodes whose workers read them, where there are several. Off for a file whose
+    /// weights are replaced while the decoder lives: copies would go on saying what was there before.
+    public var copiesWeights = true
     /// A name of `Machine.availableInstructionSets`; nil: what `ISTER_ISA` names, else the best.
     public var instructionSet: String?
 

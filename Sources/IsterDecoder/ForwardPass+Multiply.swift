@@ -7,12 +7,18 @@ internal import CIsterKernels
     let stride: Int
     /// Adds to the old values: the residual connection.
     let accumulate: Bool
+    /// How many of the product's rows, from the first, are checked for finiteness: those of what nothing checks later.
+    let checkedRows: Int
 
-    init(_ weights: WeightMatrix, into values: UnsafeMutablePointer<Float>, stride: Int, accumulate: Bool = false) {
+    init(
+        _ weights: WeightMatrix, into values: UnsafeMutablePointer<Float>, stride: Int, accumulate: Bool = false,
+        checkedRows: Int = 0
+    ) {
         self.weights = weights
         unsafe self.values = unsafe values
         self.stride = stride
         self.accumulate = accumulate
+        self.checkedRows = checkedRows
     }
 }
 
@@ -102,5 +108,9 @@ extension ForwardPass {
             accumulate: product.accumulate ? 1 : 0,
             workspace: buffers.matrixWorkspace + workerIndex * buffers.matrixWorkspaceFloats)
         unsafe kernels.pointee.matmul(&matrix, begin, end, &view, rows, &output)
+        let first = begin * 16
+        let count = min(end * 16, product.checkedRows) - first
+        guard count > 0 else { return }
+        for row in 0..<rows { unsafe check(product.values + row * product.stride + first, count, workerIndex) }
     }
 }

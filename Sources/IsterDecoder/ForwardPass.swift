@@ -96,15 +96,18 @@ struct AttentionTile {
         let index = worker.index
         distribute(&worker, items: stateRowCount, grain: 1) { item in
             let x = unsafe buffers.residual + stateRows[item] * buffers.residualStride
-            unsafe normalize(x, norm, buffers.final.row(logitRowCount + item))
-            quantize(buffers.final, logitRowCount + item, index)
+            let state = unsafe buffers.final.row(logitRowCount + item)
+            unsafe normalize(x, norm, state)
+            unsafe check(state, dimensions.hidden, index)
         }
     }
 
-    /// logits = head(norm(x)) of the rows whose logits are wanted
+    /// logits = head(norm(x)) of the rows whose logits are wanted, checked: an activation is found not finite where it is
+    /// quantized for the next matrix, but nothing comes after the head.
     private func logits(_ worker: inout Worker) {
         let input = unsafe normed(&worker, of: logitRows, count: logitRowCount, norm, into: buffers.final, .head)
-        let product = unsafe Product(head, into: buffers.logits, stride: buffers.logitStride)
+        let product = unsafe Product(
+            head, into: buffers.logits, stride: buffers.logitStride, checkedRows: dimensions.vocabularySize)
         multiply(&worker, input, rows: logitRowCount, product)
     }
 }
@@ -140,6 +143,15 @@ extension ForwardPass {
     @inline(__always)
     func report(_ notFiniteStatus: Int32, _ workerIndex: Int) {
         if notFiniteStatus != 0 { unsafe notFinite[workerIndex * 32] = 1 }
+    }
+
+    /// Reports values that are not finite. The sign bit of the sum is set when an exponent is all ones; no early end, so
+    /// that the loop is vectorized.
+    @inline(__always)
+    func check(_ values: UnsafePointer<Float>, _ count: Int, _ workerIndex: Int) {
+        var seen: UInt32 = 0
+        for i in 0..<count { unsafe seen |= (values[i].bitPattern & 0x7F80_0000) &+ 0x0080_0000 }
+        report(Int32(seen >> 31), workerIndex)
     }
 
     /// Fills the int8 side of one row; nothing to do when all matrices are floats.

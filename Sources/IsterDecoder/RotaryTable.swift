@@ -1,4 +1,3 @@
-internal import Glibc
 internal import IsterModelFile
 
 /// Cosines and sines of every position of one rotary setting: [position, headWidth / 2] each, filled as far as needed.
@@ -26,9 +25,9 @@ internal import IsterModelFile
         guard end > filled else { return }
         for position in filled..<end {
             for i in 0..<half {
-                let angle = Double(Float(position) * frequencies[i])
-                unsafe cosines[position * half + i] = Float(cos(angle)) * factor
-                unsafe sines[position * half + i] = Float(sin(angle)) * factor
+                let (cosine, sine) = Portable.cosineAndSine(Float(position) * frequencies[i])
+                unsafe cosines[position * half + i] = Float(cosine) * factor
+                unsafe sines[position * half + i] = Float(sine) * factor
             }
         }
         filled = end
@@ -39,7 +38,7 @@ extension ModelShape.Rotary {
     /// Radians per position of each pair, headWidth / 2 of them.
     func frequencies(headWidth: Int) -> [Float] {
         let plain = (0..<headWidth / 2).map { i in
-            1 / Float(pow(theta, Double(Float(2 * i) / Float(headWidth))))
+            1 / Float(Portable.power(theta, Double(Float(2 * i) / Float(headWidth))))
         }
         switch scaling {
         case .none:
@@ -61,7 +60,7 @@ extension ModelShape.Rotary {
     /// Multiplies cosines and sines (YaRN's attention temperature, paper section 3.4).
     var attentionFactor: Float {
         guard case .yarn(let factor, _, _, _, let given, _) = scaling else { return 1 }
-        return Float(given ?? (factor <= 1 ? 1 : 0.1 * log(factor) + 1))
+        return Float(given ?? (factor <= 1 ? 1 : 0.1 * Portable.logarithm(factor) + 1))
     }
 
     /// Llama 3.1's rule: long waves are stretched by the factor, short ones kept, those between blended.
@@ -80,7 +79,8 @@ extension ModelShape.Rotary {
         _ headWidth: Int, _ fast: Double, _ slow: Double, _ context: Double, _ truncate: Bool
     ) -> (low: Float, high: Float) {
         func pair(rotations: Double) -> Double {
-            Double(headWidth) * log(context / (rotations * 2 * Double.pi)) / (2 * log(theta))
+            Double(headWidth) * Portable.logarithm(context / (rotations * 2 * Double.pi))
+                / (2 * Portable.logarithm(theta))
         }
         var low = pair(rotations: fast)
         var high = pair(rotations: slow)

@@ -88,6 +88,9 @@ private func vector(_ file: ModelFile, _ name: String) throws(DecoderError) -> U
 
     deinit { unsafe layers.deallocate() }
 
+    /// Some weights are not the file's any more; false for a file whose mapping is not guarded.
+    var isFileDamaged: Bool { file.isDamaged }
+
     /// The file format has room for families that this decoder does not know yet.
     private static func requireSupported(_ shape: ModelShape) throws(DecoderError) {
         guard shape.activation == .silu else {

@@ -43,7 +43,7 @@ struct BaseFileLayout: Equatable {
 struct BaseRow {
     let scale: Float
     let lowest: Float
-    /// [vocabularySize, rounded up to a multiple of 8]
+    /// [vocabularySize]: without the row's padding.
     let codes: [UInt16]
     let vocabularySize: Int
 

@@ -3,19 +3,20 @@ internal import IsterGenerator
 /// Writes a base file that llama-perplexity can read. It appears under its name when it is complete.
 public final class BaseFileWriter {
     private let layout: BaseFileLayout
-    private let file: EvaluationFile
-    private let path: String
+    private let file: EvaluationOutput
     private var rowCount = 0
 
-    public init(path: String, windows: TextWindows, vocabularySize: Int) throws(EvaluationError) {
+    /// inputs: files of the run, which the base file must not replace.
+    public init(
+        path: String, windows: TextWindows, vocabularySize: Int, inputs: [String] = []
+    ) throws(EvaluationError) {
         do throws(BaseFileDefect) {
             layout = try BaseFileLayout(
                 contextLength: windows.contextLength, vocabularySize: vocabularySize, windowCount: windows.count)
         } catch {
             throw .baseFile(path: path, error)
         }
-        self.path = path
-        file = try EvaluationFile(creating: path + ".part")
+        file = try EvaluationOutput(path, inputs: inputs, plannedBytes: layout.fileBytes)
         var bytes = BaseFileLayout.magic
         for count in [windows.contextLength, vocabularySize, windows.count] {
             Self.append(UInt32(truncatingIfNeeded: count), &bytes)
@@ -48,7 +49,7 @@ public final class BaseFileWriter {
     /// All rows are there: the file gets its name.
     func finish() throws(EvaluationError) {
         precondition(rowCount == layout.rowCount)
-        try file.publish(as: path)
+        try file.publish()
     }
 
     private static func append(_ word: UInt32, _ bytes: inout [UInt8]) {

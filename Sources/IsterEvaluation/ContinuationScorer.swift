@@ -23,7 +23,10 @@ final class ContinuationScorer {
     func logProbability(_ text: ScoredText, item: String) throws(EvaluationError) -> Double {
         let (context, continuation) = tokens(text)
         try require(context.count + continuation.count, item)
-        guard let first = continuation.first else { return 0 }
+        guard !context.isEmpty else { throw .emptyContext(item: item) }
+        guard let first = continuation.first else {
+            throw .emptyContinuation(item: item, text: text.continuation)
+        }
         try move(after: context)
         var sum = rowSoftmax.logProbability(row[Int(first)])
         guard continuation.count > 1 else { return sum }
@@ -40,7 +43,8 @@ final class ContinuationScorer {
 
     /// The most likely continuation up to a stop string, an end token or `limit` tokens.
     func generate(after context: String, stop: String, limit: Int, item: String) throws(EvaluationError) -> String {
-        let ids = tokenizer.vocabulary.prefixIDs + tokenizer.encode(context, addSpecial: false, parseSpecial: false)
+        let ids = prompt(tokenizer.encode(context, addSpecial: false, parseSpecial: false))
+        guard !ids.isEmpty else { throw .emptyContext(item: item) }
         try require(ids.count + 1, item)
         try move(after: ids)
         try rewind(to: ids.count)
@@ -64,10 +68,14 @@ final class ContinuationScorer {
         let context = String(scalars.dropLast(text.context.spaceCountAtEnd))
         let alone = tokenizer.encode(context, addSpecial: false, parseSpecial: false)
         let whole = tokenizer.encode(text.context + text.continuation, addSpecial: false, parseSpecial: false)
-        var prefix = tokenizer.vocabulary.prefixIDs + alone
-        // An empty context still needs a token to predict from.
-        if prefix.isEmpty, let start = tokenizer.bosID ?? tokenizer.eosID { prefix = [start] }
-        return (prefix, Array(whole.dropFirst(alone.count)))
+        return (prompt(alone), Array(whole.dropFirst(alone.count)))
+    }
+
+    /// A context's tokens behind what begins a text. An empty context still needs a token to predict from; empty when the
+    /// tokenizer has none.
+    private func prompt(_ context: [Int32]) -> [Int32] {
+        let ids = tokenizer.vocabulary.prefixIDs + context
+        return ids.isEmpty ? [tokenizer.bosID ?? tokenizer.eosID].compactMap { $0 } : ids
     }
 
     private func require(_ count: Int, _ item: String) throws(EvaluationError) {

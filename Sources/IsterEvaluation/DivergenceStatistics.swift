@@ -93,5 +93,4 @@ public struct SortedValues: Sendable {
     }
 }
 
-func logarithm(_ x: Double) -> Double { log(x) }
 func exponential(_ x: Double) -> Double { exp(x) }

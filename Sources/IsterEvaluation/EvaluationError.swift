@@ -1,4 +1,5 @@
 public import IsterDecoder
+public import IsterModelFile
 
 /// Why a model cannot be evaluated on what was given.
 public enum EvaluationError: Error, Equatable, CustomStringConvertible {
@@ -15,10 +16,15 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
     case unknownSuite(name: String, known: [String])
     case notEnoughShots(path: String, found: Int, needed: Int)
     case promptTooLong(item: String, tokens: Int, contextLength: Int)
+    /// No token to predict from: the prompt is empty, and the tokenizer has none that begins or ends a text.
+    case emptyContext(item: String)
+    /// No token to score: the tokenizer joins context and continuation in tokens that the context has alone, too.
+    case emptyContinuation(item: String, text: String)
     case run(path: String, line: Int, reason: String)
     case runOfOther(path: String, what: String, found: String, needed: String)
     case missing(path: String, reason: String)
     case inputOutput(path: String, reason: String)
+    case output(ModelFileError)
     case decoder(DecoderError)
 
     public var description: String {
@@ -42,10 +48,15 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
             "\(path): \(found) examples, \(needed) shots are asked for"
         case .promptTooLong(let item, let tokens, let length):
             "item \(item): \(tokens) tokens, the context holds \(length); ask for fewer shots"
+        case .emptyContext(let item):
+            "item \(item): an empty prompt, and the tokenizer has no token for the beginning of a text"
+        case .emptyContinuation(let item, let text):
+            "item \(item): \"\(text)\" adds no token to its context, so it has no probability"
         case .run(let path, let line, let reason): "\(path): line \(line): \(reason)"
         case .runOfOther(let path, let what, let found, let needed):
             "\(path): a run with another \(what): \(found), needed \(needed)"
         case .missing(let path, let reason), .inputOutput(let path, let reason): "\(path): \(reason)"
+        case .output(let error): error.description
         case .decoder(let error): error.description
         }
     }

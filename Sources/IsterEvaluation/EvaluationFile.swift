@@ -4,29 +4,19 @@ internal import Glibc
 final class EvaluationFile {
     let path: String
     private let descriptor: Int32
-    /// Removed when the object goes, unless it got its final name.
-    private var isTemporary: Bool
 
-    /// Only regular files: a pipe or a device could hang the run.
     convenience init(reading path: String) throws(EvaluationError) {
-        try self.init(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, isTemporary: false)
-        guard try status().st_mode & S_IFMT == S_IFREG else {
-            throw .missing(path: path, reason: "not a regular file")
-        }
-    }
-
-    /// Replaces what is there.
-    convenience init(creating path: String) throws(EvaluationError) {
-        try self.init(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, isTemporary: true)
+        try self.init(path, O_RDONLY)
     }
 
     /// Appends to what is there, or starts a new file.
     convenience init(extending path: String) throws(EvaluationError) {
-        try self.init(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, isTemporary: false)
+        try self.init(path, O_RDWR | O_CREAT | O_APPEND)
     }
 
-    private init(_ path: String, _ flags: Int32, isTemporary: Bool) throws(EvaluationError) {
-        let descriptor = unsafe open(path, flags, 0o644)
+    /// Only regular files: a pipe or a device could hang the run.
+    private init(_ path: String, _ flags: Int32) throws(EvaluationError) {
+        let descriptor = unsafe open(path, flags | O_CLOEXEC | O_NONBLOCK, 0o644)
         guard descriptor >= 0 else {
             let reason = Self.message(errno)
             if flags & O_CREAT == 0 { throw .missing(path: path, reason: reason) }
@@ -34,13 +24,12 @@ final class EvaluationFile {
         }
         self.path = path
         self.descriptor = descriptor
-        self.isTemporary = isTemporary
+        guard try status().st_mode & S_IFMT == S_IFREG else {
+            throw .missing(path: path, reason: "not a regular file")
+        }
     }
 
-    deinit {
-        close(descriptor)
-        if isTemporary { unsafe unlink(path) }
-    }
+    deinit { close(descriptor) }
 
     private func status() throws(EvaluationError) -> stat {
         var status = stat()
@@ -80,13 +69,6 @@ final class EvaluationFile {
     /// Cuts the file after `length` bytes.
     func truncate(to length: Int) throws(EvaluationError) {
         guard ftruncate(descriptor, length) == 0 else { throw failure("cannot truncate") }
-    }
-
-    /// Everything is on the disk, then the file gets its final name.
-    func publish(as name: String) throws(EvaluationError) {
-        guard fsync(descriptor) == 0 else { throw failure("cannot write") }
-        guard unsafe rename(path, name) == 0 else { throw failure("cannot rename to \(name)") }
-        isTemporary = false
     }
 
     private func failure(_ what: String) -> EvaluationError {

@@ -1,11 +1,19 @@
 internal import Glibc
 
-/// Writes a report; it appears under its name when it is complete.
+/// Files that a run makes beside its result on stdout.
 public enum ReportFile {
-    public static func write(_ text: String, to path: String) throws(EvaluationError) {
-        let file = try EvaluationFile(creating: path + ".part")
-        try file.append(Array(text.utf8))
-        try file.publish(as: path)
+    /// Whether `path` may be written, before hours go into what would be: it is none of `inputs`, and nothing else than
+    /// a regular file has its name.
+    public static func check(_ path: String, inputs: [String]) throws(EvaluationError) {
+        try EvaluationOutput.check(path, inputs: inputs)
+    }
+
+    /// Writes a report; it appears under its name, in place of an earlier one, when it is complete.
+    public static func write(_ text: String, to path: String, inputs: [String] = []) throws(EvaluationError) {
+        let bytes = Array(text.utf8)
+        let file = try EvaluationOutput(path, inputs: inputs, plannedBytes: bytes.count)
+        try file.append(bytes)
+        try file.publish()
     }
 }
 

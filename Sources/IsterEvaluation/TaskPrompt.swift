@@ -24,7 +24,7 @@ struct ScoredText: Equatable {
 
 extension TaskSuite {
     func prompt(_ item: TaskItem) -> TaskPrompt {
-        let style = TaskStyle(fittingTo: item)
+        let style = style(of: item)
         let shots = shots(for: item, style).map { example($0, style) + "\n\n" }.joined()
         switch style {
         case .generatedNumber: return .generate(context: shots + stem(item, style), stop: "Question:")
@@ -50,7 +50,7 @@ extension TaskSuite {
     /// Choices of which several may be true; empty for most suites.
     func trueOrFalsePrompts(_ item: TaskItem) -> [ScoredText] {
         guard let choices = item.trueOrFalseChoices else { return [] }
-        let style = TaskStyle(fittingTo: item)
+        let style = style(of: item)
         let head = style == .primed ? primer + "\n\n" : ""
         return continuations(of: head + stem(item, style), choices)
     }

@@ -24,21 +24,19 @@ public final class TaskRunFile {
     /// Reads a run, for comparison.
     public convenience init(reading path: String) throws(EvaluationError) {
         let file = try EvaluationFile(reading: path)
-        try self.init(path, file: nil, bytes: try file.read(at: 0, count: file.length()), model: nil)
+        let bytes = try file.read(at: 0, count: file.length())
+        try self.init(path, file: nil, lines: bytes, isEmpty: bytes.isEmpty, model: nil)
     }
 
-    /// Continues the run at `path`, or starts it. A line that was cut short by an interruption is dropped.
+    /// Continues the run at `path`, or starts it. A line that was cut short by an interruption is dropped, when the lines
+    /// before it have shown that this is a run of the model and no other file.
     public convenience init(extending path: String, model: RunModel) throws(EvaluationError) {
         let file = try EvaluationFile(extending: path)
-        var bytes = try file.read(at: 0, count: file.length())
+        let bytes = try file.read(at: 0, count: file.length())
         let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-        if end < bytes.count {
-            bytes.removeSubrange(end...)
-            try file.truncate(to: end)
-        }
-        let isNew = bytes.isEmpty
-        try self.init(path, file: file, bytes: bytes, model: model)
-        if isNew { try append(Line(model: model)) }
+        try self.init(path, file: file, lines: Array(bytes[..<end]), isEmpty: bytes.isEmpty, model: model)
+        if end < bytes.count { try file.truncate(to: end) }
+        if bytes.isEmpty { try append(Line(model: model)) }
     }
 
     /// Holds a run in memory only.
@@ -48,14 +46,15 @@ public final class TaskRunFile {
         file = nil
     }
 
-    /// model: nil when the file says it.
+    /// lines: whole ones. isEmpty: the file has no bytes at all.
+    /// model: whose run it must be, also that of a new one; nil when the file says it.
     private init(
-        _ path: String, file: EvaluationFile?, bytes: [UInt8], model: RunModel?
+        _ path: String, file: EvaluationFile?, lines: [UInt8], isEmpty: Bool, model: RunModel?
     ) throws(EvaluationError) {
         var stored: RunModel?
         var suites: [String: RunSuite] = [:]
         var outcomes: [Key: TaskOutcome] = [:]
-        for line in JSONLines.split(bytes) {
+        for line in JSONLines.split(lines) {
             do throws(JSONLines.Defect) {
                 let value = try JSONLines.decode(Line.self, line.bytes)
                 if let model = value.model, stored == nil {
@@ -76,7 +75,10 @@ public final class TaskRunFile {
         if let stored, let model, stored.fingerprint != model.fingerprint {
             throw .runOfOther(path: path, what: "model", found: stored.name, needed: model.name)
         }
-        guard let known = stored ?? model else { throw .run(path: path, line: 1, reason: "no run file: it is empty") }
+        guard let known = stored ?? (isEmpty ? model : nil) else {
+            let reason = isEmpty ? "it is empty" : "its first line does not name a model"
+            throw .run(path: path, line: 1, reason: "no run file: \(reason)")
+        }
         self.model = known
         self.path = path
         self.file = file

@@ -28,11 +28,9 @@ public enum TaskStyle: String, Sendable {
         }
     }
 
-    /// The style of an item whose task has no name here: what its fields allow.
+    /// The style of an item of a user's file: what its fields allow, whatever its task is called.
     init(fittingTo item: TaskItem) {
-        if let known = SuiteDescription.known.first(where: { $0.task == item.task }) {
-            self = known.style
-        } else if item.contexts != nil {
+        if item.contexts != nil {
             self = .filledIn
         } else if item.context != nil {
             self = .continued
@@ -70,6 +68,9 @@ public struct SuiteDescription: Sendable {
         Self("boolq", .passage),
         Self("openbookqa", .bareQuestion, pool: "openbookqa_train", isNormalized: true),
     ]
+
+    /// By its name or its items' task.
+    static func named(_ name: String) -> Self? { known.first { $0.name == name || $0.task == name } }
 
     public static var knownNames: [String] { known.map(\.name) }
 

@@ -9,6 +9,8 @@ public struct TaskSuite: Sendable {
     public let digest: String
     /// The main figure is that of scores divided by the choices' lengths.
     public let isNormalized: Bool
+    /// Of all items; nil for a user's file, where each item's fields decide.
+    let style: TaskStyle?
     let pool: [TaskItem]
     let primer: String
 
@@ -22,7 +24,7 @@ public struct TaskSuite: Sendable {
             throw .invalidOption(name: "shots", found: shots, needed: "0 to 1000")
         }
         if let limit, limit < 1 { throw .invalidOption(name: "limit", found: limit, needed: "1 or more") }
-        if let known = SuiteDescription.known.first(where: { $0.name == nameOrPath || $0.task == nameOrPath }) {
+        if let known = SuiteDescription.named(nameOrPath) {
             return try load(known, folder: folder, shots: shots, limit: limit)
         }
         guard nameOrPath.hasSuffix(".jsonl") else {
@@ -34,8 +36,17 @@ public struct TaskSuite: Sendable {
         let name = String((nameOrPath.split(separator: "/").last ?? "items").dropLast(6))
         return Self(
             name: name, items: spread(items, limit), shotCount: 0, digest: digest.hex(), isNormalized: false,
-            pool: [], primer: "")
+            style: nil, pool: [], primer: "")
     }
+
+    /// The files that `load` may read.
+    public static func paths(of nameOrPath: String, folder: String) -> [String] {
+        guard let known = SuiteDescription.named(nameOrPath) else { return [nameOrPath] }
+        return ["\(folder)/\(known.task).jsonl", "\(folder)/qa_primer.txt"]
+            + [known.pool].compactMap { $0 }.map { "\(folder)/fewshot/\($0).jsonl" }
+    }
+
+    func style(of item: TaskItem) -> TaskStyle { style ?? TaskStyle(fittingTo: item) }
 
     private static func load(
         _ known: SuiteDescription, folder: String, shots: Int?, limit: Int?
@@ -55,7 +66,7 @@ public struct TaskSuite: Sendable {
         let primer = known.style == .primed ? try primer("\(folder)/qa_primer.txt", &digest) : ""
         return Self(
             name: known.name, items: spread(items, limit), shotCount: shotCount, digest: digest.hex(),
-            isNormalized: known.isNormalized, pool: pool, primer: primer)
+            isNormalized: known.isNormalized, style: known.style, pool: pool, primer: primer)
     }
 
     /// Each subject needs its own examples.

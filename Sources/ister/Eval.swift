@@ -23,6 +23,7 @@ extension Failure {
     init(_ error: EvaluationError, model: String) {
         switch error {
         case .decoder(let error): self.init(error, file: model)
+        case .output(let error): self.init(error, file: model)
         case .invalidOption, .unknownSuite: self.init(.usage, error.description)
         case .missing: self.init(.inputMissing, error.description)
         case .inputOutput: self.init(.inputOutput, error.description)

@@ -61,7 +61,8 @@ struct EvalDivergence: ParsableCommand {
         let statistics = try evaluating(candidate) {
             let writer = try writeBase.map { path in
                 try BaseFileWriter(
-                    path: path, windows: windows, vocabularySize: other.file.header.shape.vocabularySize)
+                    path: path, windows: windows, vocabularySize: other.file.header.shape.vocabularySize,
+                    inputs: [candidate, other.path, text])
             }
             return try DivergenceEvaluation(candidate: decoders.0, reference: decoders.1, windows: windows)
                 .run(writing: writer, progress: Self.tell)

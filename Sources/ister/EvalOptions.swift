@@ -34,8 +34,7 @@ struct EvaluatedModel {
 
     init(_ path: String, threads: Int?) throws(Failure) {
         self.path = path
-        file = try reporting(path) { try ModelFile.open(path: path) }
-        file.populate(threads: ThreadBudget.ofThisMachine(requested: threads).count)
+        file = try ModelFile.openPopulated(path, threads: threads)
     }
 
     /// cacheFormat nil: the file's default.

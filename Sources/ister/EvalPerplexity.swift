@@ -34,7 +34,8 @@ struct EvalPerplexity: ParsableCommand {
         let start = ContinuousClock.now
         let estimate = try evaluating(model) {
             let base = try writeBase.map { path in
-                try BaseFileWriter(path: path, windows: windows, vocabularySize: decoder.shape.vocabularySize)
+                try BaseFileWriter(
+                    path: path, windows: windows, vocabularySize: decoder.shape.vocabularySize, inputs: [model, text])
             }
             return try PerplexityEvaluation(decoder, windows).run(writing: base) { count, running in
                 StandardError.write("[\(count)]\(decimals(running.perplexity.value, 4)),")

@@ -46,6 +46,7 @@ struct EvalTasks: ParsableCommand {
         for other in others {
             for suite in suites { try evaluating(model) { try other.requireSame(suite) } }
         }
+        try checkOutputs()
         let evaluated = try EvaluatedModel(model, threads: threadOption.threads)
         let run = try runFile(RunModel(evaluated.file))
         let start = ContinuousClock.now
@@ -54,9 +55,26 @@ struct EvalTasks: ParsableCommand {
         let report = EvalTasksReport(
             suites: suites, run: run, reference: reference == nil ? nil : others.first, others: others)
         if let html {
-            try evaluating(html) { try ReportFile.write(report.page.html, to: html) }
+            try evaluating(html) { try ReportFile.write(report.page.html, to: html, inputs: inputsOfReport) }
         }
         try StandardOutput.write(json ? report.json(seconds: seconds).line : Array(report.table.utf8))
+    }
+
+    private var inputs: [String] {
+        let files = suite.split(separator: ",").flatMap { TaskSuite.paths(of: String($0), folder: data) }
+        return [model] + files + [reference].compactMap { $0 } + compare
+    }
+
+    private var inputsOfReport: [String] { inputs + [output].compactMap { $0 } }
+
+    /// Before the questions are asked, which can take hours.
+    private func checkOutputs() throws(Failure) {
+        if let output {
+            try evaluating(output) { try ReportFile.check(output, inputs: inputs) }
+        }
+        if let html {
+            try evaluating(html) { try ReportFile.check(html, inputs: inputsOfReport) }
+        }
     }
 
     private func runFile(_ model: RunModel) throws(Failure) -> TaskRunFile {

@@ -105,6 +105,7 @@ struct Failure: Error {
         case .modelFile(let error): self.init(error)
         case .vocabularyTooLarge, .tensorMismatch, .calibration, .tooFarFromSource, .weightsOutOfRange:
             self.init(.badData, error.description)
+        case .calibrationMemory: self.init(.systemRefused, error.description)
         case .targetTooSmall: self.init(.usage, error.description)
         }
     }
@@ -113,6 +114,7 @@ struct Failure: Error {
         switch error {
         case .missingTensor, .unsupported, .notFinite: .badData
         case .outOfMemory: .systemRefused
+        case .fileChanged: .inputOutput
         case .instructionSetUnavailable, .invalidOption, .tokenOutOfRange, .contextFull: .usage
         case .sequenceOutOfRange, .batchTooLarge, .repeatedSequence, .cacheNotPaged, .blockOutOfRange,
             .tableOutOfRange, .blockNotAssigned:

@@ -4,10 +4,14 @@ import IsterTokenizer
 
 extension ModelFile {
     /// Opens a file whose weights will be read soon: its pages are mapped at once and by all threads, which takes a
-    /// fraction of the time of one page fault after the other.
+    /// fraction of the time of one page fault after the other. They are guarded: a file that shrinks later ends no process,
+    /// and decoders of it throw `fileChanged`.
     static func openPopulated(_ path: String, threads: Int?) throws(Failure) -> ModelFile {
         let file = try reporting(path) { try ModelFile.open(path: path) }
+        try reporting(path) { try file.guardMapping() }
         file.populate(threads: ThreadBudget.ofThisMachine(requested: threads).count)
+        // Before a decoder asks, the tokenizer is read.
+        if file.isDamaged { throw Failure(DecoderError.fileChanged, file: path) }
         return file
     }
 

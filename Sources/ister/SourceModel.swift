@@ -58,12 +58,19 @@ final class SourceModel {
     }
 
     func decoder(contextLength: Int, batchRows: Int, sequenceCount: Int = 1) throws(QuantizerError) -> Decoder {
+        let options = options(contextLength: contextLength, batchRows: batchRows, sequenceCount: sequenceCount)
+        return try running { () throws(DecoderError) in try Decoder(file, options: options) }
+    }
+
+    /// Of decoders that read the file itself, so that they see what `replace` writes.
+    func options(contextLength: Int, batchRows: Int, sequenceCount: Int = 1) -> DecoderOptions {
         var options = DecoderOptions()
         options.contextLength = contextLength
         options.batchRows = batchRows
         options.sequenceCount = sequenceCount
         options.threads = threads
-        return try running { () throws(DecoderError) in try Decoder(file, options: options) }
+        options.copiesWeights = false
+        return options
     }
 
     /// Beside the file, for as many floats.

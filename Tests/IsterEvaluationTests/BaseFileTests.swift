@@ -1,5 +1,6 @@
 import Foundation
 @testable import IsterEvaluation
+import IsterModelFile
 import IsterQuantizer
 import Testing
 
@@ -28,6 +29,14 @@ import Testing
         #expect(Array(bytes[8..<20]) == [24, 0, 0, 0, 0, 2, 0, 0, 2, 0, 0, 0])
         #expect(try reader(bytes).tokens == windows.tokens)
         #expect(try model.folder.names() == ["base", "changed", "model.ister"])
+    }
+
+    @Test func `a base file does not replace the text or the model that it is made of`() throws {
+        let path = model.file.path
+        #expect(throws: EvaluationError.output(.outputIsInput(path: path, input: path))) {
+            try BaseFileWriter(path: path, windows: windows, vocabularySize: 512, inputs: ["text", path])
+        }
+        #expect(try model.folder.names() == ["base", "model.ister"])
     }
 
     @Test func `a model does not diverge from its own base file by more than the codes' rounding`() throws {

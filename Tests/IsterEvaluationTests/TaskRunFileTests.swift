@@ -64,17 +64,50 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        "{\"model\": \"mine\"}", "notes", "{}\nnotes", "\n", "\n\n{\"id\":1}",
+    ])
+    func `a file that is no run is refused and keeps its bytes`(text: String) throws {
+        _ = try model.folder.write(Array(text.utf8), "run.jsonl")
+        #expect(
+            throws: EvaluationError.run(
+                path: path, line: 1, reason: "no run file: its first line does not name a model")
+        ) {
+            try TaskRunFile(extending: path, model: RunModel(model.file))
+        }
+        #expect(try model.folder.read("run.jsonl") == Array(text.utf8))
+    }
+
+    @Test func `another model's run keeps its last line, also one that was cut short`() throws {
+        do { try TaskRunFile(extending: path, model: RunModel(model.file)).begin(suite) }
+        let whole = try model.folder.read("run.jsonl")
+        _ = try model.folder.write(whole.dropLast(3), "run.jsonl")
+        var other = RunModel(model.file)
+        other.fingerprint = "0"
+        #expect(throws: EvaluationError.self) { try TaskRunFile(extending: path, model: other) }
+        #expect(try model.folder.read("run.jsonl") == whole.dropLast(3))
+    }
+
+    @Test func `a pipe is no run file`() throws {
+        let made = unsafe mkfifo(path, 0o600)
+        #expect(made == 0)
+        #expect(throws: EvaluationError.missing(path: path, reason: "not a regular file")) {
+            try TaskRunFile(extending: path, model: RunModel(model.file))
+        }
+    }
+
     @Test func `runs of another model, other items or other shots are not mixed`() throws {
         let run = try TaskRunFile(extending: path, model: RunModel(model.file))
         try run.begin(suite)
         let other = try StoriesModel(.q8)
         #expect(throws: EvaluationError.self) { try TaskRunFile(extending: path, model: RunModel(other.file)) }
         let changed = TaskSuite(
-            name: suite.name, items: suite.items, shotCount: 0, digest: "0", isNormalized: true, pool: [], primer: "")
+            name: suite.name, items: suite.items, shotCount: 0, digest: "0", isNormalized: true, style: suite.style,
+            pool: [], primer: "")
         #expect(throws: EvaluationError.self) { try run.begin(changed) }
         let shots = TaskSuite(
-            name: suite.name, items: suite.items, shotCount: 3, digest: suite.digest, isNormalized: true, pool: [],
-            primer: "")
+            name: suite.name, items: suite.items, shotCount: 3, digest: suite.digest, isNormalized: true,
+            style: suite.style, pool: [], primer: "")
         #expect(
             throws: EvaluationError.runOfOther(
                 path: path, what: "number of shots for hellaswag", found: "0", needed: "3")

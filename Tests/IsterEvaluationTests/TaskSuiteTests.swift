@@ -29,6 +29,36 @@ import Testing
         #expect(suite.prompt(suite.items[0]) == TaskPrompt.score(expected))
     }
 
+    @Test func `a user's item with the task name of a benchmark is asked as its fields say`() throws {
+        for task in ["openbookqa", "truthfulqa_mc", "winogrande", "hellaswag"] {
+            let line = Self.good.replacingOccurrences(of: "mine", with: task)
+            let suite = try load(line)
+            let context = "Question: Is it?\nAnswer:"
+            let expected = [" yes", " no"].map { ScoredText(context: context, continuation: $0) }
+            #expect(suite.prompt(suite.items[0]) == TaskPrompt.score(expected), "\(task)")
+        }
+    }
+
+    @Test func `items and examples of a benchmark are asked in its style, whatever task they name`() throws {
+        let item = Self.good.replacingOccurrences(of: "mine", with: "winogrande")
+            .replacingOccurrences(of: "\"answer\"", with: "\"contexts\":[\"x\"],\"continuation\":\" z\",\"answer\"")
+        try FileManager.default.createDirectory(
+            atPath: folder.path + "/fewshot", withIntermediateDirectories: true)
+        _ = try folder.write(Array(item.utf8), "arc_challenge.jsonl")
+        _ = try folder.write(Array(item.utf8), "fewshot/arc_challenge_dev.jsonl")
+        let suite = try TaskSuite.load("arc_challenge", folder: folder.path, shots: 1)
+        let context = "Question: Is it?\nAnswer: no\n\nQuestion: Is it?\nAnswer:"
+        let expected = [" yes", " no"].map { ScoredText(context: context, continuation: $0) }
+        #expect(suite.prompt(suite.items[0]) == TaskPrompt.score(expected))
+    }
+
+    @Test func `the files that a suite is made of are known before they are read`() {
+        #expect(TaskSuite.paths(of: "mine.jsonl", folder: "data") == ["mine.jsonl"])
+        let paths = ["data/truthfulqa_mc.jsonl", "data/qa_primer.txt"]
+        #expect(TaskSuite.paths(of: "truthfulqa", folder: "data") == paths)
+        #expect(TaskSuite.paths(of: "mmlu", folder: "data").contains("data/fewshot/mmlu_dev.jsonl"))
+    }
+
     @Test(arguments: [
         ("{\"id\":\"b\"", "not JSON"), ("[]", "the line is no"),
         (#"{"task":"mine"}"#, "\"id\" is missing"), (#"{"id":"b","task":"mine"}"#, "\"question\" is missing"),

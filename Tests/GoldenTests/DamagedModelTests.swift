@@ -1,0 +1,53 @@
+import Foundation
+import IsterDecoder
+import IsterModelFile
+import IsterQuantizer
+import Testing
+
+/// Files whose weights make no numbers, or are there no more.
+@Suite struct DamagedModelTests {
+    private static let slices = [
+        TokenSlice(sequence: 0, tokens: [1, 7, 9], logits: .all), TokenSlice(sequence: 1, tokens: [4], logits: .last),
+    ]
+
+    /// A model with a head of its own whose first 16 rows have the scale, or with floats 32 weights, 3e38.
+    private static func withLargeHead(_ preset: Preset) throws -> ConvertedModel {
+        let model = try ConvertedModel("mistral-sliding-window", preset)
+        let head = try #require(model.file.header.tensors.first { $0.name == "head" })
+        let file = try #require(FileHandle(forUpdatingAtPath: model.file.path))
+        try file.seek(toOffset: UInt64(head.offset))
+        let large = (0..<4).map { UInt8(truncatingIfNeeded: Float(3e38).bitPattern >> (8 * UInt32($0))) }
+        try file.write(contentsOf: Data([[UInt8]](repeating: large, count: preset == .f32 ? 16 * 32 : 16).joined()))
+        try file.close()
+        return model
+    }
+
+    @Test(arguments: [Preset.q8g256, .f32], [1, 3])
+    func `logits that are not finite are refused, whatever the head's format`(preset: Preset, threads: Int) throws {
+        let model = try Self.withLargeHead(preset)
+        let decoder = try model.decoder {
+            $0.threads = threads
+            $0.sequenceCount = 2
+        }
+        #expect(throws: DecoderError.notFinite) { try decoder.forward(Self.slices) }
+        // A single row takes another way to its norm.
+        #expect(throws: DecoderError.notFinite) { try decoder.forward([Self.slices[1]]) }
+        #expect([0, 1].map { decoder.length(ofSequence: $0) } == [0, 0])
+        // The activations are sound: without logits the call is, too.
+        try decoder.forward([TokenSlice(sequence: 0, tokens: [1, 7, 9], logits: .states)])
+        #expect(decoder.length(ofSequence: 0) == 3)
+    }
+
+    @Test func `a file that shrinks while it is decoded gives no logits`() throws {
+        let model = try ConvertedModel("stories260K", .q8)
+        try model.file.guardMapping()
+        let decoder = try model.decoder { $0.sequenceCount = 2 }
+        try decoder.forward(Self.slices)
+        let truncated = unsafe truncate(model.file.path, 4096)
+        #expect(truncated == 0)
+        for _ in 0..<2 {
+            #expect(throws: DecoderError.fileChanged) { try decoder.forward(Self.slices) }
+        }
+        #expect([0, 1].map { decoder.length(ofSequence: $0) } == [3, 1])
+    }
+}
