@@ -4,7 +4,7 @@ extension Checkpoint {
         let config = try GGUFConfiguration(gguf)
         let configuration = config.configuration
         let supported = WeightType.allCases.map(\.rawValue)
-        let matcher = TensorMatcher(found: descriptions(gguf, headWidth: configuration.headWidth))
+        let matcher = matcher(gguf, headWidth: configuration.headWidth)
         let vocabulary = try GGUFVocabulary(gguf.metadata)
         return Checkpoint(
             path: path, configuration: configuration,
@@ -15,11 +15,14 @@ extension Checkpoint {
             vocabularySource: vocabulary.map { .gguf($0) } ?? .missing(folder: path))
     }
 
-    private static func descriptions(_ gguf: GGUFFile, headWidth: Int) -> [String: TensorMatcher.Found] {
+    private static func matcher(_ gguf: GGUFFile, headWidth: Int) -> TensorMatcher {
         var found: [String: TensorMatcher.Found] = [:]
+        var unknownNames: [String] = []
         for entry in gguf.entries where entry.name != GGUFRotary.factorTensor {
-            // An unknown name is kept as it is, to be reported as unexpected.
-            let name = GGUFTensorNames.huggingFaceName(entry.name) ?? entry.name
+            guard let name = GGUFTensorNames.huggingFaceName(entry.name) else {
+                unknownNames.append(entry.name)
+                continue
+            }
             let isInterleaved = GGUFTensorNames.hasInterleavedRows(name)
             let description = TensorDescription(
                 name: name, shape: entry.shape, type: entry.weightType ?? .f32, byteCount: entry.byteCount, file: 0,
@@ -28,14 +31,14 @@ extension Checkpoint {
                 description: description,
                 unsupportedType: entry.weightType == nil ? GGUFFile.typeName(entry.type) : nil, path: gguf.file.path)
         }
-        return found
+        return TensorMatcher(found: found, unknownNames: unknownNames)
     }
 
     private static func generation(
         _ metadata: GGUFMetadata, vocabularySize: Int
     ) throws(CheckpointError) -> GenerationDefaults {
         func id(_ name: String) throws(CheckpointError) -> Int? {
-            let key = "tokenizer.ggml." + name
+            let key = GGUFVocabulary.prefix + name
             guard let id = try metadata.integer(key) else { return nil }
             if (0..<vocabularySize).contains(id) { return id }
             throw .settingOutOfRange(
@@ -65,7 +68,7 @@ extension Checkpoint {
 extension GGUFVocabulary {
     /// nil when the file has no tokenizer.
     init?(_ metadata: GGUFMetadata) throws(CheckpointError) {
-        func key(_ name: String) -> String { "tokenizer.ggml." + name }
+        func key(_ name: String) -> String { Self.prefix + name }
         guard let model = try metadata.text(key("model")) else { return nil }
         self.model = model
         preTokenizer = try metadata.text(key("pre"))

@@ -28,7 +28,7 @@ public struct Checkpoint: Sendable {
 
     /// Opens a Hugging Face folder or a `.gguf` file.
     public static func open(path: String) throws(CheckpointError) -> Checkpoint {
-        let (exists, isFolder) = pathKind(path)
+        let (exists, isFolder) = try pathKind(path)
         guard exists else { throw .notFound(path: path, need: "a Hugging Face folder or a GGUF file") }
         return isFolder ? try openFolder(path) : try openGGUF(path)
     }
@@ -50,6 +50,8 @@ struct TensorMatcher {
 
     /// By Hugging Face name.
     let found: [String: Found]
+    /// Names that no architecture has in this container.
+    var unknownNames: [String] = []
 
     func match(
         _ configuration: ModelConfiguration, supportedTypes: [String]
@@ -69,7 +71,7 @@ struct TensorMatcher {
         }
         // A tied checkpoint may store its head again; the folder reader compares the two.
         if configuration.tiedHead { unused[TensorNames.head] = nil }
-        let unexpected = unused.keys.filter { !TensorNames.isDerived($0) }.sorted()
+        let unexpected = (unused.keys.filter { !TensorNames.isDerived($0) } + unknownNames).sorted()
         if !unexpected.isEmpty { throw .unexpectedTensors(names: unexpected) }
         return tensors
     }

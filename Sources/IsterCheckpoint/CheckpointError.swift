@@ -35,12 +35,16 @@ public enum CheckpointError: Error, Equatable, Sendable {
     case tokenizer(path: String, reason: String)
 
     /// What the caller can do about it, for exit codes.
-    public enum Kind: Sendable { case notFound, inputOutput, badData }
+    public enum Kind: Sendable {
+        /// There is no file that could be read: absent, not allowed, or a pipe or folder.
+        case notFound
+        case inputOutput, badData
+    }
 
     public var kind: Kind {
         switch self {
-        case .notFound: .notFound
-        case .cannotOpen, .readFailed: .inputOutput
+        case .notFound, .cannotOpen, .notRegularFile: .notFound
+        case .readFailed: .inputOutput
         default: .badData
         }
     }

@@ -88,9 +88,21 @@ private func errorText(_ code: Int32) -> String {
     return unsafe String(cString: text)
 }
 
-/// Whether a path is there and a folder, whether it is there at all.
-func pathKind(_ path: String) -> (exists: Bool, isFolder: Bool) {
+/// Whether a path is there and a folder, whether it is there at all. A name that stands there but leads nowhere, such as
+/// a link into a cache that was cleared, is not taken for absent.
+func pathKind(_ path: String) throws(CheckpointError) -> (exists: Bool, isFolder: Bool) {
     var status = stat()
-    guard unsafe stat(path, &status) == 0 else { return (false, false) }
-    return (true, status.st_mode & S_IFMT == S_IFDIR)
+    let code = followed(path, &status)
+    if code == 0 { return (true, status.st_mode & S_IFMT == S_IFDIR) }
+    guard code == ENOENT || code == ENOTDIR else { throw .cannotOpen(path: path, reason: errorText(code)) }
+    if unsafe lstat(path, &status) == 0 {
+        throw .cannotOpen(path: path, reason: "it is a symbolic link to a file that is not there")
+    }
+    return (false, false)
+}
+
+/// 0, or why the path leads nowhere.
+@inline(never)
+private func followed(_ path: String, _ status: inout stat) -> Int32 {
+    unsafe stat(path, &status) == 0 ? 0 : errno
 }

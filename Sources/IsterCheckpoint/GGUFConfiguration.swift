@@ -1,7 +1,7 @@
 /// `llama.*` metadata as a configuration. Mistral models are spelled as llama in GGUF.
 struct GGUFConfiguration {
     let configuration: ModelConfiguration
-    /// Keys of the architecture that were neither read nor refused.
+    /// Keys of the architecture and the tokenizer that were neither read nor refused.
     let unknownKeys: [String]
 
     init(_ gguf: GGUFFile) throws(CheckpointError) {
@@ -12,7 +12,10 @@ struct GGUFConfiguration {
         try configuration.validate(path: metadata.path, keys: Self.keys)
         try Self.checkRotaryWidth(metadata, headWidth: configuration.headWidth)
         let known = Set(Self.readKeys + Self.unsupportedUnlessNeutral.map(\.key)).union(GGUFRotary.keys)
-        unknownKeys = metadata.keys.filter { $0.hasPrefix("llama.") && !known.contains($0) }
+            .union(GGUFVocabulary.knownKeys)
+        unknownKeys = metadata.keys.filter { key in
+            (key.hasPrefix("llama.") || key.hasPrefix(GGUFVocabulary.prefix)) && !known.contains(key)
+        }
     }
 
     private static func checkArchitecture(_ metadata: GGUFMetadata) throws(CheckpointError) {

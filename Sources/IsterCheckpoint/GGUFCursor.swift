@@ -12,6 +12,8 @@ struct GGUFCursor {
     /// Limits of one value; real files stay far below (longest: 262,144 tokens, templates of some KiB).
     static let stringLimit = 16 << 20
     static let arrayLimit = 4 << 20
+    /// Of all that comes before the weights: bounds the memory that the metadata take together.
+    static let headLimit = 256 << 20
 
     init(file: CheckpointFile) { self.file = file }
 
@@ -19,9 +21,7 @@ struct GGUFCursor {
 
     /// `what` names the thing in errors.
     mutating func bytes(_ count: Int, _ what: String) throws(CheckpointError) -> ArraySlice<UInt8> {
-        if count > remaining {
-            throw .truncated(path: file.path, what: what, needBytes: count, foundBytes: remaining)
-        }
+        try require(count, what)
         if offset < windowStart || offset + count > windowStart + window.count {
             windowStart = offset
             window = try file.bytes(at: offset, count: max(count, min(Self.windowBytes, remaining)))
@@ -29,6 +29,22 @@ struct GGUFCursor {
         let start = offset - windowStart
         offset += count
         return window[start..<start + count]
+    }
+
+    private mutating func skip(_ count: Int, _ what: String) throws(CheckpointError) {
+        try require(count, what)
+        offset += count
+    }
+
+    private func require(_ count: Int, _ what: String) throws(CheckpointError) {
+        if count > remaining {
+            throw .truncated(path: file.path, what: what, needBytes: count, foundBytes: remaining)
+        }
+        if count > Self.headLimit - offset {
+            throw .malformed(
+                path: file.path, what: "the end of \(what)", found: "byte \(offset + count)",
+                need: "at most \(Self.headLimit) bytes before the weights")
+        }
     }
 
     mutating func integer<T: FixedWidthInteger>(_ what: String, as type: T.Type = T.self) throws(CheckpointError) -> T {
@@ -73,10 +89,11 @@ struct GGUFCursor {
         throw .malformed(path: file.path, what: "the type of \(quoted(key))", found: "\(number)", need: "0 to 12")
     }
 
-    mutating func value(_ key: String) throws(CheckpointError) -> GGUFValue {
+    /// keepsArray: an array's elements are read; otherwise they are stepped over.
+    mutating func value(_ key: String, keepsArray: Bool) throws(CheckpointError) -> GGUFValue {
         let type = try type(key)
         switch type {
-        case .array: return try array(key)
+        case .array: return try array(key, isKept: keepsArray)
         case .string: return .string(try string("the value of \(quoted(key))"))
         case .bool: return .bool(try bool(key))
         case .float32: return .float(Double(try float(key)), type)
@@ -85,13 +102,16 @@ struct GGUFCursor {
         }
     }
 
-    private mutating func array(_ key: String) throws(CheckpointError) -> GGUFValue {
+    private mutating func array(_ key: String, isKept: Bool) throws(CheckpointError) -> GGUFValue {
         let type = try type(key)
         let count = try count("the array \(quoted(key))", limit: Self.arrayLimit, recordBytes: type.minimumBytes)
         switch type {
         case .array:
             throw .wrongValueType(
                 path: file.path, key: key, need: "at most one level of arrays", found: "an array of arrays")
+        case _ where !isKept:
+            try skipArray(key, type, count)
+            return .skipped(type)
         case .string:
             return .strings(
                 try repeated(count) { cursor throws(CheckpointError) in
@@ -103,6 +123,15 @@ struct GGUFCursor {
         default:
             return .integers(
                 try repeated(count) { cursor throws(CheckpointError) in try cursor.integer(key, type) }, type)
+        }
+    }
+
+    private mutating func skipArray(_ key: String, _ type: GGUFValueType, _ count: Int) throws(CheckpointError) {
+        guard type == .string else { return try skip(count * type.minimumBytes, "the array \(quoted(key))") }
+        let element = "an element of \(quoted(key))"
+        for _ in 0..<count {
+            let length = try self.count("the length of " + element, limit: Self.stringLimit, recordBytes: 1)
+            try skip(length, element)
         }
     }
 

@@ -38,7 +38,8 @@ struct GGUFFile {
         var metadata = GGUFMetadata(path: file.path)
         for _ in 0..<keyCount {
             let key = try cursor.name("a key", limit: Self.keyBytesLimit)
-            if !metadata.append(key, try cursor.value(key)) {
+            let value = try cursor.value(key, keepsArray: GGUFVocabulary.arrayKeys.contains(key))
+            if !metadata.append(key, value) {
                 throw .malformed(path: file.path, what: "key \(quoted(key))", found: "there twice", need: "once")
             }
         }

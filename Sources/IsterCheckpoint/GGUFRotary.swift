@@ -40,6 +40,11 @@ enum GGUFRotary {
         let oldFactor = try metadata.number(prefix + "scale_linear")
         let factor = try metadata.number(prefix + "scaling.factor") ?? oldFactor ?? 1
         let attentionFactor = try metadata.number(prefix + "scaling.attn_factor") ?? 1
+        if attentionFactor != 1, type != "yarn" {
+            throw .unsupportedSetting(
+                path: metadata.path, key: prefix + "scaling.attn_factor", found: "\(attentionFactor)",
+                supported: "1 without YaRN")
+        }
         switch type {
         case "none": return .none
         case "linear": return factor == 1 ? .none : .linear(factor: factor)

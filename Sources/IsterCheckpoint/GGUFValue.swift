@@ -44,6 +44,8 @@ enum GGUFValue: Sendable, Equatable {
     case doubles([Double])
     case bools([Bool])
     case strings([[UInt8]])
+    /// An array that nobody reads: only the type of its elements is known.
+    case skipped(GGUFValueType)
 
     var kind: String {
         switch self {
@@ -55,6 +57,7 @@ enum GGUFValue: Sendable, Equatable {
         case .doubles: "f64[]"
         case .bools: "bool[]"
         case .strings: "string[]"
+        case .skipped(let type): type.name + "[]"
         }
     }
 }

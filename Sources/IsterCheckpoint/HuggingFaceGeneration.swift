@@ -11,7 +11,7 @@ struct HuggingFaceGeneration {
         self.vocabularySize = vocabularySize
         var fallback = SettingsReader(path: configPath, object: config)
         let path = folder + "/generation_config.json"
-        if pathKind(path).exists {
+        if try pathKind(path).exists {
             sourceFiles = [path]
             var reader = SettingsReader(
                 path: path, object: try readJSONObject(path: path, need: "generation defaults"))

@@ -8,26 +8,28 @@ struct HuggingFaceTokenizerFiles {
     private static let templateLimit = 256 << 10
 
     init(folder: String) throws(CheckpointError) {
-        func existing(_ name: String) -> String? {
+        func existing(_ name: String) throws(CheckpointError) -> String? {
             let path = folder + "/" + name
-            return pathKind(path).exists ? path : nil
+            return try pathKind(path).exists ? path : nil
         }
-        let configuration = existing("tokenizer_config.json")
+        let configuration = try existing("tokenizer_config.json")
         var used = configuration.map { [$0] } ?? []
+        var tokenFiles = [TokenizerFiles.specialTokensFile]
         // tokenizer.json holds everything; tokenizer.model lacks added tokens.
-        if let json = existing("tokenizer.json") {
+        if let json = try existing("tokenizer.json") {
             vocabularySource = .tokenizerJSON(json: json, configuration: configuration)
             used.append(json)
-        } else if let model = existing("tokenizer.model") {
+        } else if let model = try existing("tokenizer.model") {
             vocabularySource = .sentencePiece(model: model, configuration: configuration)
             used.append(model)
+            tokenFiles.append(TokenizerFiles.addedTokensFile)
         } else {
             vocabularySource = .missing(folder: folder)
         }
-        used += ["special_tokens_map.json", "added_tokens.json"].compactMap(existing)
+        for name in tokenFiles { if let path = try existing(name) { used.append(path) } }
         var template: String?
         if let configuration { template = try Self.template(inConfiguration: configuration) }
-        if let jinja = existing("chat_template.jinja") {
+        if let jinja = try existing("chat_template.jinja") {
             template = try Self.text(inFile: jinja)
             used.append(jinja)
         }

@@ -13,10 +13,15 @@ public enum JSONValue: Sendable, Equatable {
     case array([JSONValue])
     case object(JSONObject)
 
+    /// A value takes up to twelve times its bytes. Gemma 3's tokenizer.json, the largest in use, has 2 million.
+    public static let valueLimit = 8 << 20
+
     /// Reads one document, as strictly as `JSONScanner` does.
-    public static func parse(_ bytes: [UInt8], depthLimit: Int = 64) throws(JSONError) -> JSONValue {
+    public static func parse(
+        _ bytes: [UInt8], depthLimit: Int = 64, valueLimit: Int = valueLimit
+    ) throws(JSONError) -> JSONValue {
         do {
-            return try JSONScanner.read(bytes, limits: JSONLimits(depth: depthLimit))
+            return try JSONScanner.read(bytes, limits: JSONLimits(depth: depthLimit, valueCount: valueLimit))
         } catch {
             throw JSONError(error)
         }

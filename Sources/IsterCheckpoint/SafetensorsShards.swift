@@ -11,7 +11,8 @@ struct SafetensorsShards {
         // The single file wins where both are, as in transformers.
         let single = folder + "/" + Self.singleName
         let index = folder + "/" + Self.indexName
-        if pathKind(single).exists || !pathKind(index).exists {
+        let (hasSingle, hasIndex) = (try pathKind(single).exists, try pathKind(index).exists)
+        if hasSingle || !hasIndex {
             let need = "\(Self.singleName) or \(Self.indexName) (other weight formats are not read)"
             files = [try SafetensorsFile(CheckpointFile(path: single, need: need))]
             indexPath = nil

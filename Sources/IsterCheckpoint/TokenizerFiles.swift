@@ -6,6 +6,9 @@ public enum TokenizerFiles {
     static let sentencePieceFile = "tokenizer.model"
     static let jsonFile = "tokenizer.json"
     static let configurationFile = "tokenizer_config.json"
+    static let specialTokensFile = "special_tokens_map.json"
+    /// Read beside tokenizer.model only.
+    static let addedTokensFile = "added_tokens.json"
 
     /// A name from a file for one line of a message.
     static func quote(_ bytes: some Collection<UInt8>) -> String { quoted(String(decoding: bytes, as: UTF8.self)) }

@@ -8,8 +8,8 @@ extension Checkpoint {
             let folder = Self.folder(of: model)
             let bytes = try Self.bytes(model)
             let settings = try Self.json(configuration)
-            let special = try Self.optionalJSON(folder + "special_tokens_map.json")
-            let added = try Self.optionalJSON(folder + "added_tokens.json")
+            let special = try Self.optionalJSON(folder + TokenizerFiles.specialTokensFile)
+            let added = try Self.optionalJSON(folder + TokenizerFiles.addedTokensFile)
             do {
                 return try TokenizerFiles.vocabulary(
                     sentencePieceModel: bytes, configuration: settings, specialTokensMap: special, addedTokens: added)
@@ -17,7 +17,7 @@ extension Checkpoint {
         case .tokenizerJSON(let path, let configuration):
             let document = try Self.json(path)
             let settings = try Self.json(configuration)
-            let special = try Self.optionalJSON(Self.folder(of: path) + "special_tokens_map.json")
+            let special = try Self.optionalJSON(Self.folder(of: path) + TokenizerFiles.specialTokensFile)
             do {
                 return try TokenizerFiles.vocabulary(
                     tokenizerJSON: document ?? .null, configuration: settings, specialTokensMap: special)
@@ -49,6 +49,6 @@ extension Checkpoint {
     }
 
     private static func optionalJSON(_ path: String) throws(CheckpointError) -> JSONValue? {
-        pathKind(path).exists ? try json(path) : nil
+        try pathKind(path).exists ? json(path) : nil
     }
 }

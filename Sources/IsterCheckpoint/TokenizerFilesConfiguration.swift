@@ -22,16 +22,16 @@ struct TokenizerConfiguration {
     private(set) var isLegacy: Bool?
     /// Python class that transformers would use.
     private(set) var className: [UInt8]?
-    private let file = TokenizerFiles.configurationFile
 
     /// Either may be absent; the configuration wins.
     init(_ configuration: JSONValue?, specialTokensMap: JSONValue?) throws(TokenizerFileError) {
-        for value in [specialTokensMap, configuration] {
+        let file = TokenizerFiles.configurationFile
+        for (value, file) in [(specialTokensMap, TokenizerFiles.specialTokensFile), (configuration, file)] {
             guard let value else { continue }
             guard case .object(let object) = value else {
                 throw .wrongType(file: file, key: "document", wanted: "object", found: value.kind)
             }
-            try readNames(object)
+            try readNames(object, file)
         }
         guard case .object(let object)? = configuration else { return }
         do {
@@ -41,10 +41,13 @@ struct TokenizerConfiguration {
             isLegacy = try object.bool("legacy")
             className = try object.bytes("tokenizer_class")
         } catch { throw .json(file: file, error) }
-        try readAddedTokens(object)
+        try readAddedTokens(object, file)
     }
 
-    private mutating func readNames(_ object: JSONObject) throws(TokenizerFileError) {
+    private mutating func readNames(_ object: JSONObject, _ file: String) throws(TokenizerFileError) {
+        func content(_ value: JSONValue?, _ key: String) throws(TokenizerFileError) -> [UInt8]? {
+            try Self.content(value, key, file)
+        }
         bos = try content(object["bos_token"], "bos_token") ?? bos
         eos = try content(object["eos_token"], "eos_token") ?? eos
         unknown = try content(object["unk_token"], "unk_token") ?? unknown
@@ -61,16 +64,18 @@ struct TokenizerConfiguration {
     }
 
     /// A token is written as a string or as an object with `content`; null and the empty string are none.
-    private func content(_ value: JSONValue?, _ key: String) throws(TokenizerFileError) -> [UInt8]? {
+    private static func content(
+        _ value: JSONValue?, _ key: String, _ file: String
+    ) throws(TokenizerFileError) -> [UInt8]? {
         switch value {
         case nil, .null?, .bool(false)?: return nil
         case .string(let bytes)?: return bytes.isEmpty ? nil : bytes
-        case .object(let object)?: return try content(object["content"], key)
+        case .object(let object)?: return try content(object["content"], key, file)
         case let other?: throw .wrongType(file: file, key: key, wanted: "string", found: other.kind)
         }
     }
 
-    private mutating func readAddedTokens(_ object: JSONObject) throws(TokenizerFileError) {
+    private mutating func readAddedTokens(_ object: JSONObject, _ file: String) throws(TokenizerFileError) {
         guard case .object(let tokens)? = object["added_tokens_decoder"] else { return }
         for entry in tokens.entries {
             guard let id = Int(String(decoding: entry.key, as: UTF8.self)), case .object(let fields) = entry.value

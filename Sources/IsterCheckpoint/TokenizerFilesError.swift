@@ -8,6 +8,9 @@ public enum TokenizerFileError: Error, Sendable, Equatable, CustomStringConverti
     case json(file: String, JSONError)
     case wrongType(file: String, key: String, wanted: String, found: String)
     case missing(file: String, what: String)
+    /// A byte-level vocabulary whose rule for cutting text into words is not named: nil, or the converter's word for
+    /// "not known".
+    case unnamedPreTokenizer(file: String, found: String?)
     case unknownToken(file: String, what: String, token: String)
     /// Two tokens claim one id, or one token two ids.
     case conflictingID(file: String, token: String, id: Int)
@@ -22,6 +25,9 @@ public enum TokenizerFileError: Error, Sendable, Equatable, CustomStringConverti
         case .json(let file, let error): "\(file): \(error)"
         case .wrongType(let file, let key, let wanted, let found): "\(file): \(key): need \(wanted), found \(found)"
         case .missing(let file, let what): "\(file): no \(what)"
+        case .unnamedPreTokenizer(let file, let found):
+            "\(file): the pre-tokenizer (\(file).pre) is \(found.map(quoted) ?? "absent"), so the ids are not known; "
+                + "quantize the model's Hugging Face folder, or a GGUF file that names it"
         case .unknownToken(let file, let what, let token): "\(file): \(what) \(token) is not in the vocabulary"
         case .conflictingID(let file, let token, let id): "\(file): token \(token) conflicts with id \(id)"
         case .missingID(let file, let id, let count): "\(file): no token has id \(id), but ids go up to \(count - 1)"

@@ -73,7 +73,9 @@ extension TokenizerFiles {
     /// Names of llama.cpp's converter.
     private static func preTokenizer(_ name: String?) throws(TokenizerFileError) -> Vocabulary.PreTokenizer {
         switch name {
-        case nil, "default", "gpt-2", "gpt2": return .gpt2
+        // llama.cpp cuts such a file by a rule of its own; files of Llama 3 from before May 2024 are among them.
+        case nil, "default": throw .unnamedPreTokenizer(file: file, found: name)
+        case "gpt-2", "gpt2": return .gpt2
         case "llama-bpe", "llama3", "llama-v3": return .llama3
         case "qwen2": return .qwen2
         case "smollm": return .digitsGPT2

@@ -119,7 +119,7 @@ struct SentencePieceBuilder {
             for entry in object.entries {
                 guard case .integer(let id) = entry.value else {
                     throw .wrongType(
-                        file: "added_tokens.json", key: TokenizerFiles.quote(entry.key), wanted: "integer",
+                        file: TokenizerFiles.addedTokensFile, key: TokenizerFiles.quote(entry.key), wanted: "integer",
                         found: entry.value.kind)
                 }
                 try table.add(entry.key, id: id)

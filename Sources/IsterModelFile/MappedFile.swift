@@ -20,6 +20,8 @@ internal import Synchronization
         }
         unsafe base = UnsafeRawPointer(mapped)
         self.length = length
+        // What is read from the disk then comes in pages of 2 MiB, where the file system has such; others refuse.
+        _ = unsafe madvise(mapped, length, MADV_HUGEPAGE)
     }
 
     deinit {

@@ -2,8 +2,8 @@ extension ModelHeader {
     /// Every blob starts at a multiple of this.
     public static var blobAlignment: Int { FileLayout.alignment }
 
-    /// How far a file's probabilities are from its source's floats, measured on a text. Real numbers have six digits,
-    /// so that they are the same on every machine.
+    /// How far a file's probabilities are from its source's floats, measured on a text. Real numbers are
+    /// rounded, so that they are the same on every machine.
     public struct Quality: Codable, Equatable, Sendable {
         /// Of the text.
         public var sha256: String
@@ -77,7 +77,8 @@ extension ModelHeader {
             }
         }
 
-        /// To six significant digits; what is not finite stays, for validation to refuse.
+        /// Numbers below 1e5 to six significant digits, larger ones to integers; what is not finite stays, for
+        /// validation to refuse.
         private static func rounded(_ value: Double) -> Double {
             guard value.isFinite, value != 0 else { return value }
             var scale = 1.0

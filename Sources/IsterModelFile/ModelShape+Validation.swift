@@ -1,13 +1,17 @@
 internal import CIsterKernels
 
 extension ModelShape {
-    /// The largest models that this version runs. They bound all size arithmetic below 2^63: 2^24 rows times 2^18
-    /// columns times 4 bytes is 2^44 a tensor, and there are fewer than 2^15 tensors.
+    /// The largest models that this version runs. They bound all size arithmetic below 2^63: 2^23 rows times 2^18
+    /// columns times 4 bytes is 2^43 a tensor, and there are fewer than 2^15 tensors. They also bound a distribution
+    /// among a team's threads, which has fewer than 2^20 items (`ister_team_claim`).
     public enum Limits {
-        public static let vocabulary = 1 << 24
+        /// 2^19 panels of 16 rows: the most items of any product.
+        public static let vocabulary = 1 << 23
         public static let width = 1 << 18
         public static let layers = 1024
-        public static let heads = 4096
+        public static let heads = 1024
+        /// Items that attention makes of one token: a decoder runs up to 2^13 tokens at a time.
+        public static let attentionItems = (1 << 7) - 1
         public static let headWidth = Int(ISTER_MOST_HEAD_WIDTH)
         public static let positions = 1 << 24
         public static let rotaries = 16
@@ -25,6 +29,7 @@ extension ModelShape {
             throw .valueOutOfRange(
                 field: "keyValueHeadCount", found: "\(keyValueHeadCount)", needed: "a divisor of \(headCount)")
         }
+        try check("attention items of a token", attentionItems, 1...Limits.attentionItems)
         try check("headWidth", headWidth, 4...Limits.headWidth, multipleOf: 4)
         try check("headCount * headWidth", queryWidth, 4...Limits.width)
         try check("contextLength", contextLength, 1...Limits.positions)
@@ -33,6 +38,12 @@ extension ModelShape {
         try check("embeddingScale", Double(embeddingScale), 1e-6...1e6)
         try validateRotaries()
         try validateLayers()
+    }
+
+    /// Up to `ISTER_QUERY_TILE` query heads of one key/value head are one item.
+    private var attentionItems: Int {
+        let tile = Int(ISTER_QUERY_TILE)
+        return keyValueHeadCount * ((headCount / keyValueHeadCount + tile - 1) / tile)
     }
 
     private func validateLayers() throws(ModelFileDefect) {

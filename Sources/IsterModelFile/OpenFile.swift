@@ -2,7 +2,7 @@ internal import Glibc
 
 /// An open descriptor; closed when the last reference goes.
 /// Sendable: all fields are constant, and positioned reads and writes share no file position.
-final class OpenFile: Sendable {
+package final class OpenFile: Sendable {
     /// As messages name it.
     let path: String
     let descriptor: Int32
@@ -81,13 +81,13 @@ final class OpenFile: Sendable {
         if let failure { throw failure }
     }
 
-    func write(_ bytes: [UInt8], at offset: Int) throws(ModelFileError) {
+    package func write(_ bytes: [UInt8], at offset: Int) throws(ModelFileError) {
         unsafe try write(bytes.span.bytes, at: offset)
     }
 
     /// Data and length reach the disk. A failure is final: the kernel may have dropped the pages, so it is never tried
     /// again on the same file.
-    func synchronize() throws(ModelFileError) {
+    package func synchronize() throws(ModelFileError) {
         if fsync(descriptor) != 0 { throw writeFailure("fsync", errno) }
     }
 

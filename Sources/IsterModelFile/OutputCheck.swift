@@ -1,14 +1,15 @@
 internal import Glibc
 
 /// Whether a path may become the output, before anything is written.
-enum OutputCheck {
+package enum OutputCheck {
     /// An existing output must be a regular file, must be allowed to be replaced and must not be one of `inputs`,
     /// whatever their paths look like.
-    static func check(_ path: String, replacing: Bool, inputs: [String]) throws(ModelFileError) {
+    package static func check(_ path: String, replacing: Bool, inputs: [String]) throws(ModelFileError) {
         var output = stat()
         guard unsafe stat(path, &output) == 0 else {
-            if errno == ENOENT { return }
-            throw .cannotCreate(path: path, reason: systemReason(errno))
+            guard errno == ENOENT else { throw .cannotCreate(path: path, reason: systemReason(errno)) }
+            if unsafe lstat(path, &output) != 0 { return }
+            throw .cannotCreate(path: path, reason: "it is a symbolic link to a file that is not there")
         }
         for input in inputs {
             var status = stat()

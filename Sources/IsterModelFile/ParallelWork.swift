@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Synchronization
 
 /// Numbered pieces of work on a few threads.
 public enum ParallelWork {
@@ -6,7 +6,8 @@ public enum ParallelWork {
     static let threadLimit = 512
 
     /// Calls `body` with 0..<items, in ascending order of start, on `threads` threads; returns when all have ended.
-    /// `progress` gets the number of finished items on the calling thread, at most ten times a second and at the end.
+    /// Threads that the system refuses are done without: the others, or the caller where there is none, do their part.
+    /// `progress` gets the number of finished items on the calling thread, about ten times a second and at the end.
     /// After a failure no new item starts. Items below a failed one were started before it and are finished, so the
     /// error that is thrown, that of the lowest failed item, does not depend on the number of threads.
     public static func run<Failure: Error>(
@@ -15,65 +16,61 @@ public enum ParallelWork {
     ) throws(Failure) {
         guard items > 0 else { return }
         let state = State<Failure>(items: items)
-        let workers = max(1, min(threads, items, threadLimit))
-        for _ in 0..<workers {
-            Thread.detachNewThread {
-                while let item = state.next() {
-                    do throws(Failure) {
-                        try body(item)
-                        state.finish()
-                    } catch {
-                        state.fail(item, error)
-                    }
-                }
-                state.leave()
+        let team = WorkThreads(count: max(1, min(threads, items, threadLimit))) { state.work(body) }
+        if team.isEmpty {
+            var reported = ContinuousClock.now
+            state.work(body) { finished in
+                guard ContinuousClock.now - reported > WorkThreads.waitingTime else { return }
+                reported = .now
+                progress(finished)
             }
+        } else {
+            team.wait { progress(state.finished) }
         }
-        state.wait(workers: workers, progress: progress)
+        progress(state.finished)
         if let failure = state.failure { throw failure.error }
     }
 
-    /// Sendable: every field is read and written only while `condition` is locked; `failure` is read once more after
-    /// the last worker left.
-    private final class State<Failure: Error>: @unchecked Sendable {
-        private let condition = NSCondition()
+    /// What the threads of one run share.
+    private final class State<Failure: Error>: Sendable {
+        private struct Progress {
+            var started = 0
+            var finished = 0
+            var failure: (item: Int, error: Failure)?
+        }
+
         private let items: Int
-        private var started = 0
-        private var finished = 0
-        private var left = 0
-        private(set) var failure: (item: Int, error: Failure)?
+        private let shared = Mutex(Progress())
 
         init(items: Int) { self.items = items }
 
-        func next() -> Int? {
-            condition.withLock {
-                guard failure == nil, started < items else { return nil }
-                started += 1
-                return started - 1
-            }
-        }
+        var finished: Int { shared.withLock { $0.finished } }
+        var failure: (item: Int, error: Failure)? { shared.withLock { $0.failure } }
 
-        func finish() { condition.withLock { finished += 1 } }
-
-        func fail(_ item: Int, _ error: Failure) {
-            condition.withLock { if failure.map({ item < $0.item }) ?? true { failure = (item, error) } }
-        }
-
-        func leave() {
-            condition.withLock {
-                left += 1
-                condition.signal()
-            }
-        }
-
-        func wait(workers: Int, progress: (Int) -> Void) {
-            while true {
-                let (done, ended) = condition.withLock {
-                    if left < workers { _ = condition.wait(until: Date(timeIntervalSinceNow: 0.1)) }
-                    return (finished, left == workers)
+        /// Does items until none is left or one has failed. `report` gets the number of finished items after each.
+        func work(_ body: (Int) throws(Failure) -> Void, report: (Int) -> Void = { _ in }) {
+            while let item = next() {
+                do throws(Failure) {
+                    try body(item)
+                    shared.withLock { $0.finished += 1 }
+                    report(finished)
+                } catch {
+                    fail(item, error)
                 }
-                progress(done)
-                if ended { return }
+            }
+        }
+
+        private func next() -> Int? {
+            shared.withLock { progress in
+                guard progress.failure == nil, progress.started < items else { return nil }
+                progress.started += 1
+                return progress.started - 1
+            }
+        }
+
+        private func fail(_ item: Int, _ error: Failure) {
+            shared.withLock { progress in
+                if progress.failure.map({ item < $0.item }) ?? true { progress.failure = (item, error) }
             }
         }
     }

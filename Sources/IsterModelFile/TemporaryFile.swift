@@ -5,8 +5,8 @@ internal import Synchronization
 ///
 /// While it is being written its owner holds an advisory lock, which the kernel drops when the process ends in any
 /// way. A temporary file without a lock is therefore stale, even when its process id was given to someone else.
-final class TemporaryFile: Sendable {
-    let file: OpenFile
+package final class TemporaryFile: Sendable {
+    package let file: OpenFile
     let path: String
     private let folder: String
     private let target: String
@@ -14,25 +14,58 @@ final class TemporaryFile: Sendable {
     private let gone = Atomic<Bool>(false)
 
     /// `target`: path of the file to be made. Removes stale temporary files of the same target first.
-    init(target: String, plannedBytes: Int) throws(ModelFileError) {
+    package init(target: String, plannedBytes: Int) throws(ModelFileError) {
         let parts = Self.split(target)
         guard !parts.name.isEmpty, parts.name != ".", parts.name != ".." else {
             throw .cannotCreate(path: target, reason: "it names no file")
         }
-        Self.removeStale(folder: parts.folder, name: parts.name)
         path = "\(parts.folder)/.\(parts.name).tmp-\(getpid())"
+        folder = parts.folder
+        self.target = target
+        for _ in 0..<Self.attempts {
+            Self.removeStale(folder: parts.folder, name: parts.name)
+            if let descriptor = try Self.create(path, target: target, plannedBytes: plannedBytes) {
+                file = OpenFile(path: target, descriptor: descriptor, plannedBytes: plannedBytes)
+                return
+            }
+            usleep(1000)
+        }
+        throw .cannotCreate(path: target, reason: "another writer is at it")
+    }
+
+    /// Milliseconds for which a name is tried that is taken, or lost before it was locked: others hold a stale file's
+    /// lock for less than one.
+    private static let attempts = 100
+
+    /// A new file with its lock; nil when the name is taken or another process took the file for a stale one.
+    private static func create(
+        _ path: String, target: String, plannedBytes: Int
+    ) throws(ModelFileError) -> Int32? {
         let descriptor = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         if descriptor < 0 {
+            if errno == EEXIST { return nil }
             throw [ENOSPC, EDQUOT].contains(errno)
                 ? .outOfSpace(path: target, needed: plannedBytes, available: 0)
                 : .cannotCreate(path: target, reason: systemReason(errno))
         }
-        file = OpenFile(path: target, descriptor: descriptor, plannedBytes: plannedBytes)
-        folder = parts.folder
-        self.target = target
-        if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-            throw .cannotCreate(path: target, reason: "another process writes it: \(systemReason(errno))")
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
+            if isNamed(path, descriptor) { return descriptor }
+        } else if errno != EWOULDBLOCK {
+            let reason = systemReason(errno)
+            close(descriptor)
+            unsafe unlink(path)
+            throw .cannotCreate(path: target, reason: "cannot be locked: \(reason)")
         }
+        close(descriptor)
+        return nil
+    }
+
+    /// Whether the open file is still the one of that name.
+    private static func isNamed(_ path: String, _ descriptor: Int32) -> Bool {
+        var file = stat()
+        var named = stat()
+        guard unsafe fstat(descriptor, &file) == 0, unsafe lstat(path, &named) == 0 else { return false }
+        return file.st_dev == named.st_dev && file.st_ino == named.st_ino
     }
 
     deinit { remove() }
@@ -43,8 +76,10 @@ final class TemporaryFile: Sendable {
         if !gone.exchange(true, ordering: .relaxed) { unsafe unlink(path) }
     }
 
-    /// Gives the file its name. The target is either untouched or complete at every moment.
-    func commit(replacing: Bool) throws(ModelFileError) {
+    /// Gives the file its name. The target is either untouched or complete at every moment. Only the folder's sync
+    /// fails after that: the target is then the new file, but its name may be lost with the machine's power.
+    package func commit(replacing: Bool) throws(ModelFileError) {
+        let folder = try openFolder()
         if replacing {
             if unsafe rename(path, target) != 0 {
                 throw .inputOutput(path: target, operation: "rename", reason: systemReason(errno))
@@ -53,7 +88,7 @@ final class TemporaryFile: Sendable {
             try renameWithoutReplacing()
         }
         gone.store(true, ordering: .relaxed)
-        try synchronizeFolder()
+        try synchronize(folder)
     }
 
     /// A hard link fails when the name is taken, even by a file that was made a moment ago. File systems without hard
@@ -70,19 +105,20 @@ final class TemporaryFile: Sendable {
         }
     }
 
-    /// The new name reaches the disk only with its folder.
-    private func synchronizeFolder() throws(ModelFileError) {
+    private func openFolder() throws(ModelFileError) -> OpenFile {
         let descriptor = unsafe Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if descriptor < 0 {
             throw .inputOutput(path: folder, operation: "open", reason: systemReason(errno))
         }
+        return OpenFile(path: folder, descriptor: descriptor)
+    }
+
+    /// The new name reaches the disk only with its folder.
+    private func synchronize(_ folder: OpenFile) throws(ModelFileError) {
         // Some file systems have nothing to sync in a folder and say so.
-        if fsync(descriptor) != 0, errno != EINVAL, errno != ENOTSUP {
-            let reason = systemReason(errno)
-            close(descriptor)
-            throw .inputOutput(path: folder, operation: "fsync", reason: reason)
+        if fsync(folder.descriptor) != 0, errno != EINVAL, errno != ENOTSUP {
+            throw .inputOutput(path: folder.path, operation: "fsync", reason: systemReason(errno))
         }
-        close(descriptor)
     }
 
     /// Free bytes for this user on the file system of `target`'s folder; nil when it cannot be told.
@@ -100,7 +136,7 @@ final class TemporaryFile: Sendable {
     }
 
     /// Removal is a courtesy: a file that cannot be removed is left.
-    private static func removeStale(folder: String, name: String) {
+    static func removeStale(folder: String, name: String) {
         guard let directory = unsafe opendir(folder) else { return }
         defer { unsafe closedir(directory) }
         let prefix = ".\(name).tmp-"
@@ -113,7 +149,8 @@ final class TemporaryFile: Sendable {
             let path = "\(folder)/\(found)"
             let descriptor = unsafe Glibc.open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
             guard descriptor >= 0 else { continue }
-            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unsafe unlink(path) }
+            // Only who holds a file's lock removes its name: until then it cannot become another file's.
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0, isNamed(path, descriptor) { unsafe unlink(path) }
             close(descriptor)
         }
     }

@@ -51,7 +51,7 @@ public enum WeightFormat: String, CaseIterable, Sendable {
         return Int(ister_panel_bytes(ister_format(rawValue: code), Self.paddedColumns(columns)))
     }
 
-    /// Bytes of a whole tensor. Does not overflow within `ModelShape.Limits`: at most 2^24 rows of 2^18 floats.
+    /// Bytes of a whole tensor. Does not overflow within `ModelShape.Limits`: at most 2^23 rows of 2^18 floats.
     public func byteCount(rows: Int, columns: Int) -> Int {
         switch self {
         case .vector: rows * Self.paddedColumns(columns) * MemoryLayout<Float>.size

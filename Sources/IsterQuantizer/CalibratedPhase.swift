@@ -8,16 +8,22 @@ struct CalibratedPhase {
     let pieces: PieceConverter
     let plan: WorkPlan
     let threads: Int
-    /// Sites of those matrices, in the order in which the model comes to them, and their tensors.
-    private let sites: [(site: CalibrationSite, width: Int, tensors: Set<Int>)]
+    private let sites: [Site]
+
+    typealias Site = (site: CalibrationSite, width: Int, tensors: Set<Int>)
 
     init(calibration: Calibration, pieces: PieceConverter, plan: WorkPlan, tiedHead: Bool, threads: Int) {
         self.calibration = calibration
         self.pieces = pieces
         self.plan = plan
         self.threads = threads
-        var sites: [(site: CalibrationSite, width: Int, tensors: Set<Int>)] = []
-        for tensor in plan.tensors where calibration.method.uses(tensor) {
+        sites = Self.sites(plan.tensors, calibration.method, tiedHead: tiedHead)
+    }
+
+    /// Sites of the matrices that a method uses, in the order in which the model comes to them, and their tensors.
+    static func sites(_ tensors: [PlannedTensor], _ method: CalibrationMethod, tiedHead: Bool) -> [Site] {
+        var sites: [Site] = []
+        for tensor in tensors where method.uses(tensor) {
             guard let site = CalibrationSite(tensor.target, tiedHead: tiedHead) else { continue }
             if let index = sites.firstIndex(where: { $0.site == site }) {
                 sites[index].tensors.insert(tensor.index)
@@ -26,7 +32,7 @@ struct CalibratedPhase {
             }
         }
         // A tied head is the file's first matrix.
-        self.sites = sites.filter { $0.site != .head } + sites.filter { $0.site == .head }
+        return sites.filter { $0.site != .head } + sites.filter { $0.site == .head }
     }
 
     /// Tensors that this phase converts.
@@ -53,7 +59,7 @@ struct CalibratedPhase {
     }
 
     private func runWithFeedback(_ progress: (ConversionProgress.Stage, [Int]) -> Void) throws(QuantizerError) {
-        let groups = groups()
+        let groups = Calibration.groups(sites.map(\.width), gramBytes: calibration.gramBytes).map { sites[$0] }
         for (number, group) in groups.enumerated() {
             let grams = GramMatrices(sites: group.map { ($0.site, $0.width) }, threads: threads)
             let next = sites[group.endIndex...].first?.site
@@ -66,25 +72,8 @@ struct CalibratedPhase {
         }
     }
 
-    /// Sites in order, as many together as the memory allows, at least one.
-    private func groups() -> [ArraySlice<(site: CalibrationSite, width: Int, tensors: Set<Int>)>] {
-        var groups: [ArraySlice<(site: CalibrationSite, width: Int, tensors: Set<Int>)>] = []
-        var start = 0
-        var bytes = 0
-        for (index, site) in sites.enumerated() {
-            let more = GramMatrices.bytes(width: site.width)
-            if index > start, bytes + more > calibration.gramBytes {
-                groups.append(sites[start..<index])
-                (start, bytes) = (index, 0)
-            }
-            bytes += more
-        }
-        if start < sites.count { groups.append(sites[start...]) }
-        return groups
-    }
-
     private func pass(
-        _ group: ArraySlice<(site: CalibrationSite, width: Int, tensors: Set<Int>)>, number: Int, of count: Int,
+        _ group: ArraySlice<Site>, number: Int, of count: Int,
         next: CalibrationSite? = nil, _ progress: (ConversionProgress.Stage, [Int]) -> Void,
         _ body: (CalibrationBatch) -> Void
     ) throws(QuantizerError) {

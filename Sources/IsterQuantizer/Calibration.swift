@@ -103,14 +103,20 @@ public enum CalibrationMethod: String, CaseIterable, Sendable {
 public struct Calibration {
     public let source: any CalibrationSource
     public let method: CalibrationMethod
-    /// Matrices X^T X that are summed up at the same time, in bytes; a factorisation takes up to five times the largest
-    /// one on top.
+    /// Matrices X^T X that are summed up at the same time, in bytes; a factorisation takes three times the largest one
+    /// on top.
     public let gramBytes: Int
+    /// Bytes that the machine has left; a conversion that needs more is refused. nil when nothing tells.
+    public let availableBytes: Int?
 
-    public init(source: any CalibrationSource, method: CalibrationMethod, gramBytes: Int = 640 << 20) {
+    public init(
+        source: any CalibrationSource, method: CalibrationMethod, gramBytes: Int = defaultGramBytes,
+        availableBytes: Int? = nil
+    ) {
         self.source = source
         self.method = method
         self.gramBytes = gramBytes
+        self.availableBytes = availableBytes
     }
 }
 

@@ -19,8 +19,13 @@ extension Conversion {
 
     func prepare() throws(QuantizerError) -> Prepared {
         let (checkpoint, draft, tensors) = try self.draft()
+        if let calibration {
+            let sites = CalibratedPhase.sites(tensors, calibration.method, tiedHead: draft.shape.tiedHead)
+            try calibration.requireMemory(sites.map(\.width))
+        }
         let writer = try writing(
-            try ModelFileWriter(path: output, draft: draft, replacing: replacing, inputs: checkpoint.sourceFiles))
+            try ModelFileWriter(
+                path: output, draft: draft, replacing: replacing, inputs: checkpoint.sourceFiles + texts))
         let plan = WorkPlan(tensors: tensors, sourceFileCount: checkpoint.sourceFiles.count)
         return Prepared(checkpoint: checkpoint, plan: plan, provenance: draft.provenance, writer: writer)
     }

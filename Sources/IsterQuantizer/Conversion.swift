@@ -19,13 +19,16 @@ public struct Conversion {
     let calibration: Calibration?
     let allocation: Allocation?
     let certification: Certification?
+    let texts: [String]
 
     /// `source`: a Hugging Face folder or a `.gguf` file. `threads`: nil for one a processor. `replacing`: an existing
     /// output is replaced, at the end and at once. `calibration`: ignored where nothing is rounded. `allocation`: formats
     /// of single matrices. `certification`: compares the file with its source before it gets its name.
+    /// `texts`: paths that the output must not be, beside the source's files.
     public init(
         source: String, output: String, preset: Preset, threads: Int? = nil, replacing: Bool = false,
-        calibration: Calibration? = nil, allocation: Allocation? = nil, certification: Certification? = nil
+        calibration: Calibration? = nil, allocation: Allocation? = nil, certification: Certification? = nil,
+        texts: [String] = []
     ) {
         self.source = source
         self.output = output
@@ -35,9 +38,11 @@ public struct Conversion {
         self.calibration = calibration
         self.allocation = allocation
         self.certification = certification
+        self.texts = texts
     }
 
-    /// Converts. After any error the output is as it was. `progress` is called on the calling thread, about ten times
+    /// Converts. After any error the output is as it was, but for one: where the last step failed, the sync of its folder,
+    /// it is the new file, complete. `progress` is called on the calling thread, about ten times
     /// a second.
     @discardableResult
     public func run(

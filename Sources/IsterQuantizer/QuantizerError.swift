@@ -1,7 +1,8 @@
 public import IsterCheckpoint
 public import IsterModelFile
 
-/// Why a conversion made no file. The output path is untouched in all cases.
+/// Why a conversion failed. The output path is untouched but where the sync of its folder failed: the new file then has
+/// its name.
 public enum QuantizerError: Error, Equatable, Sendable, CustomStringConvertible {
     case checkpoint(CheckpointError)
     case modelFile(ModelFileError)
@@ -10,6 +11,8 @@ public enum QuantizerError: Error, Equatable, Sendable, CustomStringConvertible 
     /// The checkpoint and the model file disagree on what a model of this configuration holds.
     case tensorMismatch(path: String, tensor: String, found: String, needed: String)
     case calibration(CalibrationError)
+    /// Error feedback would take more bytes than the machine has left.
+    case calibrationMemory(needed: Int, available: Int)
     /// The mean divergence from the source, in nats, is above the given limit.
     case tooFarFromSource(found: Double, limit: Double)
     /// A format's 16-bit scales do not reach a tensor's weights: they are too small or too large.
@@ -22,6 +25,9 @@ public enum QuantizerError: Error, Equatable, Sendable, CustomStringConvertible 
         case .checkpoint(let error): "\(error)"
         case .modelFile(let error): "\(error)"
         case .calibration(let error): "\(error)"
+        case .calibrationMemory(let needed, let available):
+            "calibration with error feedback takes \(needed) bytes of memory, \(available) are available; "
+                + "--calibration-method importance takes few"
         case .tooFarFromSource(let found, let limit):
             "the divergence from the source is \(found), at most \(limit) is allowed; no file was made"
         case .weightsOutOfRange(let path, let tensor, let error):

@@ -126,19 +126,23 @@ extension TemplateParser {
         }
     }
 
-    /// Signs bind before filters: `-1 | abs` is the absolute value of -1.
+    /// Signs bind before filters: `-1 | abs` is the absolute value of -1. Of a row of signs at most two are kept, so
+    /// that no tree is deep.
     private mutating func parseSigned() throws(ChatTemplateError) -> TemplateExpression {
-        var signs: [Bool] = []
+        var signs = 0
+        var negations = 0
         while isSymbol(.subtract) || isSymbol(.add) {
-            signs.append(isSymbol(.subtract))
+            signs += 1
+            if isSymbol(.subtract) { negations += 1 }
             advance()
-            if signs.count > TemplateLimits.nesting { throw .limit(.nesting, allowed: TemplateLimits.nesting) }
+            if signs > TemplateLimits.nesting { throw .limit(.nesting, allowed: TemplateLimits.nesting) }
         }
         let base = try parsePrimary()
-        var steps = try parsePostfixes(includesFilters: signs.isEmpty)
-        if signs.isEmpty { return steps.isEmpty ? base : .chain(base, steps) }
+        var steps = try parsePostfixes(includesFilters: signs == 0)
+        if signs == 0 { return steps.isEmpty ? base : .chain(base, steps) }
         var value = steps.isEmpty ? base : .chain(base, steps)
-        for isNegative in signs.reversed() { value = .sign(isNegative: isNegative, value) }
+        value = .sign(isNegative: negations > 0, value)
+        if negations > 0, negations % 2 == 0 { value = .sign(isNegative: true, value) }
         steps = try parsePostfixes(includesFilters: true)
         return steps.isEmpty ? value : .chain(value, steps)
     }

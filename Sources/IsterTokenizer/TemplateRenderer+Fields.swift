@@ -8,13 +8,16 @@ extension TemplateRenderer {
         switch style.type {
         case nil where value.number == nil || isBoolean(value), "s":
             text = try self.text(value)
+            try spend(units: text.count)
             if isMarkup { text = text.escaped }
             if let precision = style.precision { text = text.part(0..<min(precision, text.count)) }
             if style.alignment == nil || style.alignment == "=" {
                 style.alignment = style.type == "s" ? style.alignment : "<"
             }
             if style.alignment == "=" { style.alignment = ">" }
-        case "r": text = try self.text(try formattedRepresentation(value))
+        case "r":
+            text = try self.text(try formattedRepresentation(value))
+            try spend(units: text.count)
         default: text = TemplateText(try numberText(value, style), isTrusted: true)
         }
         return try padded(text, style, isNumber: style.type != "s" && value.number != nil)

@@ -32,15 +32,18 @@ extension TemplateRenderer {
                 out.append(unit)
                 continue
             }
+            let part: TemplateItem
             if let name {
-                out += try field(try item(value, .text(name)), style, format.isMarkup).units
+                part = try item(value, .text(name))
                 used = values.count
-                continue
+            } else {
+                guard used < values.count else { throw .invalidOperation(problem: "% has too few values") }
+                part = values[used]
+                used += 1
             }
-            guard used < values.count else { throw .invalidOperation(problem: "% has too few values") }
-            out += try field(values[used], style, format.isMarkup).units
-            used += 1
-            try checkLength(out.count)
+            let text = try field(part, style, format.isMarkup)
+            try checkLength(out.count + text.count)
+            out += text.units
         }
         if used < values.count, !isDictionary(value) { throw .invalidOperation(problem: "% has too many values") }
         return try made(TemplateText(out, isMarkup: format.isMarkup))
@@ -120,8 +123,9 @@ extension TemplateRenderer {
             guard scalar == "{", let end = format.firstIndex(of: TemplateText("}", isTrusted: true), from: index) else {
                 throw .invalidOperation(problem: "a brace of a format stands alone")
             }
-            out += try replacement(format.part(index..<end), call, &automatic, format.isMarkup).units
-            try checkLength(out.count)
+            let text = try replacement(format.part(index..<end), call, &automatic, format.isMarkup)
+            try checkLength(out.count + text.count)
+            out += text.units
             index = end + 1
         }
         return try made(TemplateText(out, isMarkup: format.isMarkup))

@@ -3,6 +3,12 @@ extension Vocabulary {
     static let pieceLimit = 1 << 24
     /// Bytes of an added token or user-defined piece: the search costs up to that many steps for each byte of text.
     static let searchedPieceLimit = 1024
+    /// Bytes of a piece with a score: each cut of it is looked up, which costs the square. Llama's longest have 48.
+    static let scoredPieceLimit = 1024
+    static let normalizerLimit = 8
+    static let normalizerTextLimit = 1024
+    /// By how much all replacements together may lengthen a text.
+    static let normalizerGrowthLimit = 16
 
     /// Throws unless every id, count and spelling agrees with the others.
     public func validate() throws(TokenizerError) {
@@ -56,6 +62,9 @@ extension Vocabulary {
             found[Int(byte)] = true
         }
         for id in 0..<count where model.types[id] == .userDefined { try checkLength(id) }
+        for id in 0..<count where pieces.range(id).count > Self.scoredPieceLimit {
+            throw .scoredPieceLength(id: id, bytes: pieces.range(id).count, limit: Self.scoredPieceLimit)
+        }
         let index = PieceIndex(pieces) { $0 < count }
         for id in 0..<count where !pieces.range(id).isEmpty {
             guard index.find(pieces.bytes, pieces.range(id), in: pieces) == id else { throw .duplicatePiece(id: id) }
@@ -74,15 +83,33 @@ extension Vocabulary {
             else { throw .mergeResultDiffers(rank: rank) }
         }
         if let id = model.unknownID { try check(id, "model's unknown id") }
-        for case .replace(let pattern, _) in model.normalizers where pattern.isEmpty { throw .emptyPattern }
-        for normalizer in model.normalizers {
+        try validate(model.normalizers)
+    }
+
+    private func validate(_ normalizers: [Normalizer]) throws(TokenizerError) {
+        guard normalizers.count <= Self.normalizerLimit else {
+            throw .normalizerCount(found: normalizers.count, limit: Self.normalizerLimit)
+        }
+        var growth = 1
+        for normalizer in normalizers {
             let texts: [[UInt8]]
             switch normalizer {
             case .prepend(let text): texts = [text]
             case .replace(let pattern, let text): texts = [pattern, text]
             }
-            for text in texts where !UTF8Text.isValid(text, 0..<text.count) {
-                throw .invalidValue(field: "normalizer text, which is not UTF-8", found: UInt64(text.count))
+            for text in texts {
+                guard text.count <= Self.normalizerTextLimit else {
+                    throw .normalizerTextLength(bytes: text.count, limit: Self.normalizerTextLimit)
+                }
+                guard UTF8Text.isValid(text, 0..<text.count) else {
+                    throw .invalidValue(field: "normalizer text, which is not UTF-8", found: UInt64(text.count))
+                }
+            }
+            guard case .replace(let pattern, let text) = normalizer else { continue }
+            if pattern.isEmpty { throw .emptyPattern }
+            growth *= max(1, (text.count + pattern.count - 1) / pattern.count)
+            guard growth <= Self.normalizerGrowthLimit else {
+                throw .normalizerGrowth(found: growth, limit: Self.normalizerGrowthLimit)
             }
         }
     }

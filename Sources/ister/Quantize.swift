@@ -62,8 +62,10 @@ struct Quantize: ParsableCommand {
             throw Failure(ModelFileError.outputExists(path: target), file: target)
         }
         let threads = ThreadBudget.ofThisMachine(requested: threadOption.threads)
+        let texts = [calibrationOptions.text, certificationOptions.text].compactMap { $0 }
         let job = QuantizeJob(
-            checkpoint: checkpoint, output: target, threads: threads, preset: preset.base, replacing: force)
+            checkpoint: checkpoint, output: target, threads: threads, preset: preset.base, replacing: force,
+            texts: texts)
         let bar = job.bar
         let interrupt = Interrupt {
             bar.clear()

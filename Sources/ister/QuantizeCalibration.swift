@@ -1,4 +1,5 @@
 public import ArgumentParser
+import IsterDecoder
 import IsterQuantizer
 
 /// `--calibrate FILE` and what belongs to it.
@@ -59,7 +60,8 @@ struct CalibrationOptions: ParsableArguments {
         guard isCalibrated else { return nil }
         let source = DecoderCalibration(
             text: text, ownTokens: ownTokens ?? Self.ownTokensByDefault, progress: progress, model: model)
-        return Calibration(source: source, method: calibrationMethod)
+        return Calibration(
+            source: source, method: calibrationMethod, availableBytes: Machine.availableMemory)
     }
 }
 

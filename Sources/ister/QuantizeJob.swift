@@ -8,15 +8,20 @@ struct QuantizeJob {
     let output: String
     let preset: Preset
     let replacing: Bool
+    /// Paths that the output must not be, beside the checkpoint's.
+    let texts: [String]
     let threads: Int
     let bar = ProgressBar()
     private let model: LazySourceModel
 
-    init(checkpoint: String, output: String, threads: ThreadBudget, preset: Preset, replacing: Bool) {
+    init(
+        checkpoint: String, output: String, threads: ThreadBudget, preset: Preset, replacing: Bool, texts: [String]
+    ) {
         self.checkpoint = checkpoint
         self.output = output
         self.preset = preset
         self.replacing = replacing
+        self.texts = texts
         self.threads = threads.count
         let count = threads.count
         model = LazySourceModel { () throws(QuantizerError) in
@@ -30,7 +35,7 @@ struct QuantizeJob {
     ) -> Conversion {
         Conversion(
             source: checkpoint, output: output, preset: preset, threads: threads, replacing: replacing,
-            calibration: calibration, allocation: allocation, certification: certification)
+            calibration: calibration, allocation: allocation, certification: certification, texts: texts)
     }
 
     /// Formats for a file of a size, by measured sensitivities.

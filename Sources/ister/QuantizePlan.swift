@@ -36,6 +36,11 @@ struct QuantizePlan {
             return held * 2 * shape.keyValueHeadCount * shape.headWidth * 2
         }
 
+        /// Of calibration at its peak; nil for a file that needs none.
+        var calibrationBytes: Int? {
+            preset?.isCalibrated == true ? Calibration.feedbackBytes(header.shape) : nil
+        }
+
         var positions: Int { min(QuantizePlan.positions, header.shape.contextLength) }
 
         /// Matrices by format.
@@ -52,6 +57,7 @@ struct QuantizePlan {
                 ("preset", .string(name)), ("bytes", .integer(fileBytes)),
                 ("file_bits_per_weight", .number(fileBitsPerWeight)),
                 ("bits_per_weight", areFormatsKnown ? .number(header.bitsPerWeight) : .null),
+                ("calibration_bytes", calibrationBytes.map { .integer($0) } ?? .null),
                 ("cache_bytes", .integer(cacheBytes)), ("cache_tokens", .integer(positions)),
                 (
                     "formats",
@@ -80,9 +86,11 @@ struct QuantizePlan {
 
     /// What the presets give.
     private var notes: [String] {
-        rows.compactMap(\.preset).map { preset in
+        rows.compactMap { row in
+            guard let preset = row.preset else { return nil }
             let divergence = preset.measuredDivergence.map { "; divergence of SmolLM2-135M \($0) nats" } ?? ""
-            return "\(preset.rawValue): \(preset.summary)\(divergence)"
+            let memory = row.calibrationBytes.map { ", which takes \(binarySize($0))" } ?? ""
+            return "\(preset.rawValue): \(preset.summary)\(memory)\(divergence)"
         }
     }
 

@@ -58,8 +58,9 @@ enum QuantizePreset: String, CaseIterable, ExpressibleByArgument {
     var measuredDivergence: Double? {
         switch self {
         case .f32: 0
+        case .q8: 0.0047
         case .q8g256: 0.0066
-        case .best, .q8, .balanced, .small, .imported: nil
+        case .best, .balanced, .small, .imported: nil
         case .q4: 0.1686
         }
     }

@@ -101,6 +101,27 @@ struct CalibrationTests {
         #expect(Array(source.announced[19...]) == [.down(layer: 4), .head, nil])
     }
 
+    /// Widths of stories260K are 64 for all sites but those of down, 172, padded to 192: all fit into one group.
+    @Test func `feedback that the memory cannot hold is refused before the text runs`() throws {
+        let fixture = try ConversionFixture("stories260K")
+        let source = try DecoderSource("stories260K")
+        func calibration(_ bytes: Int, _ method: CalibrationMethod = .feedback) -> Calibration {
+            Calibration(source: source, method: method, availableBytes: bytes)
+        }
+        let needed = 4 * (16 * 64 * 64 + 5 * 192 * 192) + 12 * 192 * 192
+        let error = QuantizerError.calibrationMemory(needed: needed, available: needed - 1)
+        #expect(throws: error) { try convert(fixture, calibration(needed - 1)) }
+        #expect(source.passCount == 0)
+        #expect(try fixture.outputs().isEmpty)
+        let shape = try convert(fixture, calibration(needed)).header.shape
+        #expect(Calibration.feedbackBytes(shape) == needed)
+        _ = try convert(fixture, calibration(0, .importance))
+        // Llama 3 70B: one matrix of 28672 columns, its inverse and its factor.
+        var large = shape
+        (large.hiddenWidth, large.feedForwardWidth) = (8192, 28672)
+        #expect(Calibration.feedbackBytes(large) == 16 * 28672 * 28672)
+    }
+
     @Test(arguments: CalibrationMethod.allCases, [Float.nan, .infinity])
     func `statistics that are not finite are refused by site, without a file`(
         method: CalibrationMethod, value: Float

@@ -64,6 +64,16 @@ struct ConversionRefusalTests {
         #expect(try fixture.bytes(input) == before)
     }
 
+    @Test func `the output is never a text that the conversion reads`() throws {
+        let fixture = try ConversionFixture("stories260K")
+        try fixture.write([65, 66], to: "text")
+        let text = fixture.folder + "/text"
+        #expect(throws: QuantizerError.modelFile(.outputIsInput(path: text, input: text))) {
+            try Conversion(source: fixture.source, output: text, preset: .q4, replacing: true, texts: [text]).run()
+        }
+        #expect(try fixture.bytes(text) == [65, 66])
+    }
+
     @Test func `a source that does not exist is refused`() throws {
         let fixture = try ConversionFixture("stories260K")
         try FileManager.default.removeItem(atPath: fixture.source)

@@ -161,6 +161,13 @@ import Testing
         }
     }
 
+    /// Hugging Face's names in a GGUF file would stand for other row orders and for heads that are not tied.
+    @Test(arguments: ["lm_head.weight", "model.norm.weight", "model.layers.0.self_attn.rotary_emb.inv_freq"])
+    func `a tensor under its Hugging Face name is unexpected`(name: String) throws {
+        #expect(
+            try refused { $0.addZeros(name, rows: 3, columns: 8) } == .unexpectedTensors(names: [name]))
+    }
+
     @Test(
         arguments: [
             ("general.architecture", .string("qwen2")), ("llama.expert_count", .u32(8)),
@@ -172,6 +179,7 @@ import Testing
             ("llama.rope.freq_base", .f32(0)), ("llama.rope.dimension_count", .u32(2)),
             ("llama.logit_scale", .f32(0.5)),
             ("llama.rope.scaling.type", .string("longrope")), ("llama.rope.scaling.novel", .f32(1)),
+            ("llama.rope.scaling.attn_factor", .f32(0.5)),
             ("llama.attention.key_length", .u32(4)), ("split.count", .u32(2)), ("tokenizer.ggml.eos_token_id", .u32(3)),
         ] as [(String, GGUFBuilder.Value)])
     func `unsupported and nonsensical settings are refused`(key: String, value: GGUFBuilder.Value) throws {

@@ -127,7 +127,11 @@ private func fnv(_ values: [Float]) -> String {
             }.configuration.rotary.scaling
                 == .yarn(
                     factor: 4, betaFast: 32, betaSlow: 1, originalContext: 16, attentionFactor: nil, truncate: true))
-        #expect(try open { $0.set("llama.brand_new", .u32(1)) }.unknownKeys == ["llama.brand_new"])
+        for key in ["llama.brand_new", "tokenizer.ggml.brand_new"] {
+            #expect(try open { $0.set(key, .u32(1)) }.unknownKeys == [key])
+        }
+        #expect(try open { $0.set("tokenizer.ggml.eot_token_id", .u32(2)) }.unknownKeys == [])
+        #expect(try open { $0.set("llama.rope.scaling.attn_factor", .f32(1)) }.configuration.rotary.scaling == .none)
         #expect(
             try open {
                 $0.alignment = 64; $0.set("general.alignment", .u32(64))

@@ -1,3 +1,4 @@
+import Foundation
 import IsterCheckpoint
 import Testing
 
@@ -7,6 +8,39 @@ import Testing
         try TinyFolder(extra: extra).write(to: folder)
         for (name, text) in files { try folder.write(name, text) }
         return try Checkpoint.open(path: folder.path)
+    }
+
+    @Test(arguments: [
+        "config.json", "generation_config.json", "model.safetensors", "tokenizer_config.json", "tokenizer.json",
+        "tokenizer.model", "special_tokens_map.json", "chat_template.jinja",
+    ])
+    func `a link to a file that is gone is not taken for an absent file`(name: String) throws {
+        let folder = try TemporaryFolder()
+        try TinyFolder().write(to: folder)
+        let path = folder.path + "/" + name
+        try? FileManager.default.removeItem(atPath: path)
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "../blobs/gone")
+        let error = refusal(folder.path)
+        #expect(error?.kind == .notFound)
+        #expect(error?.description.contains(name) == true)
+    }
+
+    @Test func `a link in a circle is told from an absent file`() throws {
+        let folder = try TemporaryFolder()
+        try TinyFolder().write(to: folder)
+        let path = folder.path + "/tokenizer_config.json"
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "tokenizer_config.json")
+        let error = refusal(folder.path)
+        guard case .cannotOpen(path, _) = error else { return #expect(Bool(false)) }
+        #expect(error?.kind == .notFound)
+    }
+
+    @Test(arguments: [("tokenizer.model", true), ("tokenizer.json", false)])
+    func `files that are not read are no source files`(tokenizer: String, readsAddedTokens: Bool) throws {
+        let checkpoint = try open([tokenizer: "{}", "special_tokens_map.json": "{}", "added_tokens.json": "{}"])
+        let names = checkpoint.sourceFiles.map { String($0.split(separator: "/").last ?? "") }
+        #expect(names.contains("special_tokens_map.json"))
+        #expect(names.contains("added_tokens.json") == readsAddedTokens)
     }
 
     @Test func `every suggestion is read`() throws {

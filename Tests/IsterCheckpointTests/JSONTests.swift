@@ -67,6 +67,15 @@ private func string(_ text: String) -> JSONValue { .string(Array(text.utf8)) }
         }
     }
 
+    @Test func `values are counted, and a document may have 8 Mi of them`() throws {
+        let document = Array("[1,{\"a\":[]},2]".utf8)
+        _ = try JSONValue.parse(document, valueLimit: 5)
+        #expect(throws: JSONError.syntax(offset: 12, problem: "more than 4 values")) {
+            try JSONValue.parse(document, valueLimit: 4)
+        }
+        #expect(JSONValue.valueLimit == 8 << 20)
+    }
+
     @Test func `every truncation of a document is refused`() {
         let bytes = Array(#"{"a":[1.5e-3,"é\u00e9",{"b":false}],"c":null}"#.utf8)
         for count in 0..<bytes.count {

@@ -198,7 +198,9 @@ import Testing
         let folder = try TemporaryFolder()
         try folder.write("config.json", TinyFolder().config)
         #expect(unsafe mkfifo(folder.path + "/model.safetensors", 0o600) == 0)
-        guard case .notRegularFile? = refusal(folder.path) else { return #expect(Bool(false)) }
+        let error = refusal(folder.path)
+        guard case .notRegularFile? = error else { return #expect(Bool(false)) }
+        #expect(error?.kind == .notFound)
     }
 }
 

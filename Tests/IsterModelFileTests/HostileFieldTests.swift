@@ -7,7 +7,8 @@ import Testing
 struct HostileFieldTests {
     /// What a field of each kind is set to. Texts, because JSON can hold numbers that no Swift value has.
     private static let values = [
-        "-9223372036854775808", "-1", "0", "1", "2", "3", "4294967296", "16777216", "16777217", "262144", "262145",
+        "-9223372036854775808", "-1", "0", "1", "2", "3", "4294967296", "8388608", "8388609", "16777216", "16777217",
+        "262144", "262145",
         "9223372036854775807", "9223372036854775808", "1e300", "-1e300", "1e999", "1e-300", "0.5", "null", "true",
         "\"\"", "\"none\"", "[]", "{}", "[[]]", "[{}]",
     ]
@@ -92,7 +93,7 @@ struct HostileFieldTests {
 
     static func limits() -> [Limit] {
         [
-            Limit(name: "vocabularySize", low: 1, high: 1 << 24) { $0.vocabularySize = $1 },
+            Limit(name: "vocabularySize", low: 1, high: 1 << 23) { $0.vocabularySize = $1 },
             Limit(name: "hiddenWidth", low: 4, high: 1 << 18, step: 4) { $0.hiddenWidth = $1 },
             Limit(name: "feedForwardWidth", low: 4, high: 1 << 18, step: 4) { $0.feedForwardWidth = $1 },
             Limit(name: "layerCount", low: 1, high: 1024) { shape, count in
@@ -102,7 +103,11 @@ struct HostileFieldTests {
             Limit(name: "layers", low: 2, high: 2) { shape, count in
                 shape.layers = Array(repeating: .init(window: nil, rotary: 0), count: count)
             },
-            Limit(name: "headCount", low: 1, high: 4096) { $0.headCount = $1 },
+            Limit(name: "headCount", low: 1, high: 1024) { $0.headCount = $1 },
+            Limit(name: "attention items", low: 1, high: 127) { shape, count in
+                shape.headCount = count
+                shape.keyValueHeadCount = count
+            },
             Limit(name: "keyValueHeadCount", low: 1, high: 2) { $0.keyValueHeadCount = $1 },
             Limit(name: "headWidth", low: 4, high: 1024, step: 4) { $0.headWidth = $1 },
             Limit(name: "contextLength", low: 1, high: 1 << 24) { $0.contextLength = $1 },

@@ -1,3 +1,4 @@
+import Foundation
 import IsterModelFile
 import Synchronization
 import Testing
@@ -26,6 +27,29 @@ struct ParallelWorkTests {
         let counts = Counts(2)
         ParallelWork.run(items: 2, threads: 0) { counts.add($0) }
         #expect(counts.values.withLock { $0 } == [1, 1])
+    }
+
+    /// With an address space of 1 MiB more than is used no thread's stack fits.
+    @Test(.timeLimit(.minutes(1))) func `without any thread the caller does the work`() async {
+        await #expect(processExitsWith: .success) {
+            let text = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+            let pages = try #require(text.split(separator: " ").first.flatMap { rlim_t($0) })
+            let resource = __rlimit_resource_t(RLIMIT_AS.rawValue)
+            var limit = rlimit()
+            try #require(unsafe getrlimit(resource, &limit) == 0)
+            let used = pages * rlim_t(sysconf(Int32(_SC_PAGESIZE)))
+            var tight = rlimit(rlim_cur: used + 1 << 20, rlim_max: limit.rlim_max)
+            try #require(unsafe setrlimit(resource, &tight) == 0)
+            let counts = Counts(300)
+            let caller = pthread_self()
+            var last = 0
+            ParallelWork.run(items: 300, threads: 4, progress: { last = $0 }) { item in
+                if pthread_equal(pthread_self(), caller) != 0 { counts.add(item) }
+            }
+            try #require(unsafe setrlimit(resource, &limit) == 0)
+            #expect(counts.values.withLock { $0 } == Array(repeating: 1, count: 300))
+            #expect(last == 300)
+        }
     }
 
     @Test(arguments: [1, 2, 16]) func `the error is that of the lowest failing item`(threads: Int) {

@@ -51,6 +51,43 @@ struct BlobTests {
         }
     }
 
+    @Test func `a piece with a score has at most 1024 bytes`() throws {
+        let sound = try Golden.vocabulary("stories.model")
+        func vocabulary(_ length: Int) -> Vocabulary {
+            var changed = sound
+            var pieces = (0..<sound.pieces.count).map { Array(sound.pieces[$0]) }
+            pieces[300] = Array(repeating: UInt8(ascii: "x"), count: length)
+            changed.pieces = PieceList(pieces)
+            return changed
+        }
+        #expect(throws: Never.self) { try vocabulary(1024).validate() }
+        #expect(throws: TokenizerError.scoredPieceLength(id: 300, bytes: 1025, limit: 1024)) {
+            try vocabulary(1025).validate()
+        }
+    }
+
+    @Test func `normalizers are few and lengthen a text by 16 at most`() throws {
+        let sound = try Golden.vocabulary("prepend.json")
+        guard case .merges(let model) = sound.model else { return #expect(Bool(false), "prepend.json has merges") }
+        func error(_ normalizers: [Vocabulary.Normalizer]) -> TokenizerError? {
+            var (changed, merges) = (sound, model)
+            merges.normalizers = normalizers
+            changed.model = .merges(merges)
+            do { _ = try Vocabulary(encodedBytes: changed.encodedBytes()) } catch { return error }
+            return nil
+        }
+        let double = Vocabulary.Normalizer.replace(pattern: [0x61], with: [0x61, 0x61])
+        let same = Vocabulary.Normalizer.replace(pattern: [0x61, 0x62], with: [0x62])
+        #expect(error(Array(repeating: double, count: 4) + Array(repeating: same, count: 4)) == nil)
+        #expect(error(Array(repeating: double, count: 5)) == .normalizerGrowth(found: 32, limit: 16))
+        // Three bytes for two count as twice.
+        let uneven = Vocabulary.Normalizer.replace(pattern: [0x61, 0x62], with: [0x61, 0x61, 0x62])
+        #expect(error(Array(repeating: uneven, count: 5)) == .normalizerGrowth(found: 32, limit: 16))
+        #expect(error(Array(repeating: same, count: 9)) == .normalizerCount(found: 9, limit: 8))
+        let long = Vocabulary.Normalizer.prepend(Array(repeating: 0x61, count: 1025))
+        #expect(error([long]) == .normalizerTextLength(bytes: 1025, limit: 1024))
+    }
+
     @Test func `ids and spellings that contradict each other are refused`() throws {
         let sound = try Golden.vocabulary("byte-level.json")
         var broken = sound

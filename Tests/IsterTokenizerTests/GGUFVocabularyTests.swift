@@ -40,13 +40,23 @@ struct GGUFVocabularyTests {
 
     @Test func `llama adds the start token by itself, gpt2 when told`() throws {
         #expect(try TokenizerFiles.vocabulary(gguf: gguf("stories.model")).prefixIDs == [1])
-        var bytePairs = try gguf("byte-level.json")
+        var bytePairs = try gguf("byte-level.json", pre: "gpt-2")
         #expect(try TokenizerFiles.vocabulary(gguf: bytePairs).prefixIDs.isEmpty)
         bytePairs.addsBOS = true
         bytePairs.addsEOS = true
         let vocabulary = try TokenizerFiles.vocabulary(gguf: bytePairs)
         #expect(vocabulary.prefixIDs == [1] && vocabulary.suffixIDs == [2])
         #expect(try TokenizerFiles.vocabulary(gguf: gguf("llama3.json", pre: "llama-bpe")).prefixIDs == [1])
+    }
+
+    @Test(arguments: [nil, "default"]) func `a byte-level vocabulary without a pre-tokenizer's name is refused`(
+        name: String?
+    ) throws {
+        let unnamed = try gguf("byte-level.json", pre: name)
+        let error = #expect(throws: TokenizerFileError.unnamedPreTokenizer(file: "tokenizer.ggml", found: name)) {
+            try TokenizerFiles.vocabulary(gguf: unnamed)
+        }
+        #expect(error?.description.contains("Hugging Face folder") == true)
     }
 
     @Test func `unknown kinds, absent lists and wrong ids are refused by name`() throws {
@@ -69,7 +79,7 @@ struct GGUFVocabularyTests {
         var wrong = try gguf("stories.model")
         wrong.eosID = 1 << 40
         #expect(throws: TokenizerFileError.self) { try TokenizerFiles.vocabulary(gguf: wrong) }
-        wrong = try gguf("byte-level.json")
+        wrong = try gguf("byte-level.json", pre: "gpt-2")
         wrong.types?.removeLast()
         #expect(throws: TokenizerFileError.self) { try TokenizerFiles.vocabulary(gguf: wrong) }
     }

@@ -36,6 +36,17 @@ import Testing
         #expect(Self.limit(source(30_000)) == .nesting)
     }
 
+    @Test func `rows of signs in brackets make no deep tree`() throws {
+        func source(_ signs: String) -> String {
+            let open = String(repeating: String(repeating: signs, count: 30) + "(", count: 50)
+            return "{{ " + open + "1" + String(repeating: ")", count: 50) + " }}"
+        }
+        #expect(try Self.render(source("- +")) == "1")
+        #expect(try Self.render(source("+ ")) == "1")
+        #expect(try Self.render("{{ - + - - 1 }}{{ + + 1 }}{{ - - true }}{{ - + 2 | abs }}") == "-1112")
+        #expect(throws: ChatTemplateError.self) { try Self.render("{{ + 'a' }}") }
+    }
+
     @Test func `blocks in each other are bounded`() throws {
         func source(_ count: Int) -> String {
             String(repeating: "{% if true %}", count: count) + "x" + String(repeating: "{% endif %}", count: count)
@@ -86,6 +97,7 @@ import Testing
         "{% set ns = namespace(l=[]) %}{% for i in range(10000) %}{% set ns.l = ns.l + [i] %}{% endfor %}",
         "{% set x = 'ab' * 500000 %}{% for i in range(1000) %}{{ (x | upper) is none }}{% endfor %}",
         "{% for i in range(10000) %}{% set x = '%.300f' % 5e-324 %}{% endfor %}",
+        "{% set x = 'a' * 500000 %}{{ ('%(x).0s' * 5000) % {'x': x} }}",
         "{% set x = [range(5000) | list] * 5000 %}{{ x == x }}", "{{ range(5000) | batch(1000000000, 0) | list }}",
         "{% set ns = namespace(x=(1,)) %}{% for i in range(50) %}{% set ns.x = (ns.x, ns.x) %}{% endfor %}{{ {ns.x: 1} }}",
         "{% set ns = namespace(x=(1,)) %}{% for i in range(50) %}{% set ns.x = (ns.x, ns.x) %}{% endfor %}{{ ns.x == ns.x }}",
@@ -100,6 +112,9 @@ import Testing
         "{% set ns = namespace(s='ab') %}{% for i in range(100) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
         "{{ 'a' | center(100000000) }}", "{{ '%1000000000d' % 1 }}", "{{ '{:>99999999999999999999999}'.format(1) }}",
         "{{ 'a' | indent(1000000000, true) }}", "{{ [1] | tojson(indent=1000000000) }}",
+        // Found before the rest of the format, which is wrong, is read.
+        "{{ ('%(x)s' * 20 ~ '%') % {'x': 'a' * 900} }}", "{{ ('%s%s%') % ('a' * 900, 'a' * 900) }}",
+        "{{ ('{x}' * 20 ~ '{').format(x='a' * 900) }}",
         "{{ ('a' * 900).replace('a', 'b' * 900) }}",
         "{{ ('b' * 900).join('a' * 900) }}", "{{ (['b' * 900] * 900) | join }}", "{{ 'é' * 501 }}",
         "{{ ['b' * 900] * 2 }}",

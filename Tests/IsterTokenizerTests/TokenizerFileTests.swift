@@ -36,6 +36,28 @@ struct TokenizerFileTests {
         #expect(file == "tokenizer.json" && (found.contains(name) || "\(error!)".contains(name)), "\(found)")
     }
 
+    @Test func `a chain of normalizers that double the text is refused`() throws {
+        let double = #"{"type":"Replace","pattern":{"String":"a"},"content":"aa"}"#
+        let chain = Array(repeating: double, count: 40).joined(separator: ",")
+        let json = try edited(#""normalizer":null"#, #""normalizer":{"type":"Sequence","normalizers":[\#(chain)]}"#)
+        let wanted = TokenizerFileError.vocabulary(file: "tokenizer.json", .normalizerCount(found: 40, limit: 8))
+        #expect(throws: wanted) { try TokenizerFiles.vocabulary(tokenizerJSON: json) }
+    }
+
+    @Test func `a fault of the map of special tokens names its file`() throws {
+        let wrong = try JSONValue.parse(Array(#"{"bos_token": 7}"#.utf8))
+        let json = try Golden.json("byte-level.json")
+        for (file, map, configuration) in [
+            ("special_tokens_map.json", wrong, nil), ("tokenizer_config.json", nil, wrong),
+        ] as [(String, JSONValue?, JSONValue?)] {
+            let wanted = TokenizerFileError.wrongType(
+                file: file, key: "bos_token", wanted: "string", found: "integer")
+            #expect(throws: wanted) {
+                try TokenizerFiles.vocabulary(tokenizerJSON: json, configuration: configuration, specialTokensMap: map)
+            }
+        }
+    }
+
     @Test func `gaps and conflicts in ids are refused`() throws {
         let gap = try edited(#""id":2,"#, #""id":500,"#)
         #expect(throws: TokenizerFileError.conflictingID(file: "tokenizer.json", token: "\"<|im_end|>\"", id: 500)) {
