@@ -2,7 +2,6 @@ import Hummingbird
 import IsterGenerator
 import IsterTokenizer
 import Metrics
-import NIOPosix
 
 /// What the routes share.
 struct API: Sendable {
@@ -16,10 +15,13 @@ struct API: Sendable {
     let constraintVocabulary: ConstraintVocabulary
     /// nil: the model offers no tools.
     let toolSyntax: ToolSyntax?
-    /// Threads for the work on a request before it reaches the generator.
-    let preparation: NIOThreadPool
+    let preparation: PreparationPool
+    let gate: AdmissionGate
 
-    init(model: ServedModel, generator: any TextGenerator, options: APIOptions, metrics: any MetricsFactory) throws {
+    init(
+        model: ServedModel, generator: any TextGenerator, options: APIOptions, metrics: any MetricsFactory,
+        preparation: PreparationPool
+    ) throws {
         self.model = model
         self.generator = generator
         self.options = options
@@ -34,10 +36,18 @@ struct API: Sendable {
         prompter = try model.chatTemplate.map {
             try ChatPrompter($0, tokenizer: model.tokenizer, outputByteLimit: budget.templateByteLimit)
         }
-        preparation = .singleton
+        self.preparation = preparation
+        gate = AdmissionGate(AdmissionGate.Limits(options))
     }
 
     var deadline: ContinuousClock.Instant { .now + .seconds(options.requestSeconds) }
+
+    /// Whose request it is, in whose part of the cache.
+    func identity(of context: ServerContext) -> ClientIdentity {
+        var client = context.client
+        if options.sharesPrefixes { client.cachePartition = "" }
+        return client
+    }
 
     /// `model` is a key of what is served, never a path.
     func requireModel(_ fields: Fields) throws(APIError) {
@@ -55,6 +65,22 @@ struct API: Sendable {
             promptCount > 1 ? promptField : "n",
             "\(promptCount) prompts with \(choiceCount) choices each are \(promptCount * choiceCount) requests; "
                 + "at most \(most) can run and wait on this server.", code: "too_many_requests_in_one")
+    }
+
+    /// Refuses answers of more scores than one may hold. isStream: those of new tokens leave as they come.
+    func requireScores(_ requests: [GenerationRequest], isStream: Bool, field: String) throws(APIError) {
+        var count = 0
+        for request in requests {
+            guard let best = request.logprobCount else { continue }
+            let scored = (request.scoresPrompt ? request.prompt.count : 0) + (isStream ? 0 : request.maximumNewTokens)
+            count += scored * (best + 1)
+        }
+        guard count > APILimits.scoreCount else { return }
+        throw .invalidValue(
+            field,
+            "prompts x n x scored tokens x (\(field) + 1) are \(count) scores; one answer holds at most "
+                + "\(APILimits.scoreCount). Lower '\(field)', 'n' or 'max_tokens', or send fewer prompts at once.",
+            code: "too_many_scores")
     }
 
     /// Hands the requests to the generator; returns when they have their places, so that a refusal has its status.

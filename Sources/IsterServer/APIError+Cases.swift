@@ -61,15 +61,27 @@ extension APIError {
         .contentTooLarge, type: "invalid_request_error", message: "The request body is too large.",
         code: "request_too_large")
 
-    static func unsupportedMedia(_ message: String) -> APIError {
-        APIError(
-            .unsupportedMediaType, type: "invalid_request_error", message: message, code: "unsupported_media_type")
-    }
-
     static func overloaded(_ message: String, retryAfter: Double) -> APIError {
         APIError(
             .serviceUnavailable, type: "service_unavailable_error", message: message, code: "server_is_overloaded",
             retryAfter: retryAfter)
+    }
+
+    static let tooManyPreparing = overloaded(
+        "Too many requests are being read; please try again later.", retryAfter: 1)
+
+    static func clientPreparing(count: Int) -> APIError {
+        APIError(
+            .tooManyRequests, type: "requests",
+            message: "Rate limit reached: \(count) requests of this client are being read.",
+            code: "rate_limit_exceeded", retryAfter: 1)
+    }
+
+    static func clientBytes(_ bytes: Int) -> APIError {
+        APIError(
+            .tooManyRequests, type: "requests",
+            message: "Rate limit reached: \(bytes >> 20) MiB of this client's requests are being read.",
+            code: "rate_limit_exceeded", retryAfter: 1)
     }
 
     /// The answer goes nowhere; the status is for the log.

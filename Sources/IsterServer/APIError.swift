@@ -38,21 +38,31 @@ public struct APIError: HTTPResponseError, Equatable {
     }
 
     public func response(from request: Request, context: some RequestContext) -> Response {
+        Response(json, status: status, headers: allHeaders)
+    }
+
+    /// Also those that say when to come back.
+    var allHeaders: HTTPFields {
+        guard let retryAfter else { return headers }
         var headers = headers
-        if let retryAfter {
-            let seconds = min(max(retryAfter.isFinite ? retryAfter : 60, 1), 60)
-            headers[.retryAfter] = String(Int(seconds.rounded(.up)))
-            headers[.retryAfterMilliseconds] = String(Int((seconds * 1000).rounded(.up)))
-        }
-        return Response(json, status: status, headers: headers)
+        let seconds = min(max(retryAfter.isFinite ? retryAfter : 60, 1), 60)
+        headers[.retryAfter] = String(Int(seconds.rounded(.up)))
+        headers[.retryAfterMilliseconds] = String(Int((seconds * 1000).rounded(.up)))
+        return headers
     }
 }
 
 extension Response {
+    /// For what is small: it is written by the caller's thread.
     init(_ json: JSONValue, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {
+        self.init(json: ByteBuffer(bytes: json.line), status: status, headers: headers)
+    }
+
+    /// json: one value, written already.
+    init(json: ByteBuffer, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {
         var headers = headers
         headers[.contentType] = "application/json"
-        self.init(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: json.line)))
+        self.init(status: status, headers: headers, body: ResponseBody(byteBuffer: json))
     }
 }
 

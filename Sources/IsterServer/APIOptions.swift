@@ -5,6 +5,11 @@ public struct APIOptions: Sendable, Equatable {
     /// The most that a request may ask for as `max_tokens`; nil: what the context has room for.
     public var maximumOutputTokens: Int?
     public var bodyByteLimit = 8 << 20
+    /// Requests of one client, a key or, without keys, an address, that are read or prepared at once; nil: as many as of
+    /// all clients.
+    public var perClientCount: Int?
+    /// Clients share cached prefixes; a request's own `cache_salt` still parts them.
+    public var sharesPrefixes = false
     /// A request that takes longer ends with an error.
     public var requestSeconds = 1800.0
     /// Silence of a stream after which a comment tells that it lives.

@@ -6,12 +6,14 @@ public import CoreMetrics
 public struct APIRoutes: Sendable {
     private let api: API
 
-    /// Throws when the model's chat template cannot be read.
+    /// Throws when the model's chat template cannot be read. preparation: ends with the server; one that is made here
+    /// ends with the routes.
     public init(
         model: ServedModel, generator: any TextGenerator, options: APIOptions = APIOptions(),
-        metrics: any MetricsFactory = MetricsSystem.factory
+        metrics: any MetricsFactory = MetricsSystem.factory, preparation: PreparationPool = PreparationPool()
     ) throws {
-        api = try API(model: model, generator: generator, options: options, metrics: metrics)
+        api = try API(
+            model: model, generator: generator, options: options, metrics: metrics, preparation: preparation)
     }
 
     public func add(to router: Router<ServerContext>) {

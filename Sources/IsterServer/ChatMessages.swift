@@ -21,7 +21,10 @@ enum ChatMessages {
     private static let function = FieldTable(
         [Field("name", .string(byteLimit: 256)), Field("arguments", .any)], required: ["name"])
 
-    static func read(_ list: [JSONValue], isLenient: Bool) throws(APIError) -> [JSONValue] {
+    /// budget: of the request, for the JSON texts in its messages.
+    static func read(
+        _ list: [JSONValue], isLenient: Bool, budget: inout JSONBudget
+    ) throws(APIError) -> [JSONValue] {
         guard !list.isEmpty else {
             throw .invalidValue(
                 "messages", "empty array. Expected at least 1 message.", code: "empty_array")
@@ -35,12 +38,14 @@ enum ChatMessages {
         var messages: [JSONValue] = []
         messages.reserveCapacity(list.count)
         for (index, value) in list.enumerated() {
-            messages.append(try message(value, path: "messages[\(index)]", isLenient: isLenient))
+            messages.append(try message(value, path: "messages[\(index)]", isLenient: isLenient, &budget))
         }
         return messages
     }
 
-    private static func message(_ value: JSONValue, path: String, isLenient: Bool) throws(APIError) -> JSONValue {
+    private static func message(
+        _ value: JSONValue, path: String, isLenient: Bool, _ budget: inout JSONBudget
+    ) throws(APIError) -> JSONValue {
         guard case .object(let object) = value else { throw .wrongType(path, "an object", value) }
         guard let role = object["role"] else { throw .missing(path + ".role") }
         guard case .string(let name) = role else { throw .wrongType(path + ".role", "a string", role) }
@@ -58,7 +63,7 @@ enum ChatMessages {
         let fields = try table.check(object, isLenient: isLenient, path: path + ".")
         var out = JSONObject()
         out.append("role", role)
-        let calls = try toolCalls(fields, path: path, isLenient: isLenient)
+        let calls = try toolCalls(fields, path: path, isLenient: isLenient, &budget)
         if let content = fields["content"] {
             out.append("content", .string(try text(content, path: path + ".content", isLenient: isLenient)))
         } else if let refusal = fields["refusal"] {
@@ -105,7 +110,9 @@ enum ChatMessages {
     }
 
     /// Arguments come as JSON text and go to the template as values.
-    private static func toolCalls(_ fields: Fields, path: String, isLenient: Bool) throws(APIError) -> [JSONValue] {
+    private static func toolCalls(
+        _ fields: Fields, path: String, isLenient: Bool, _ budget: inout JSONBudget
+    ) throws(APIError) -> [JSONValue] {
         var calls: [JSONValue] = []
         for (index, value) in (fields.array("tool_calls") ?? []).enumerated() {
             let path = "\(path).tool_calls[\(index)]"
@@ -113,7 +120,7 @@ enum ChatMessages {
             let outer = try call.check(object, isLenient: isLenient, path: path + ".")
             let inner = try function.check(
                 outer.object("function") ?? JSONObject(), isLenient: isLenient, path: path + ".function.")
-            let arguments = try self.arguments(inner["arguments"], path: path + ".function.arguments")
+            let arguments = try self.arguments(inner["arguments"], path: path + ".function.arguments", &budget)
             calls.append([
                 "id": .string(outer.string("id")), "type": "function",
                 "function": ["name": .string(inner.string("name")), "arguments": arguments],
@@ -122,14 +129,22 @@ enum ChatMessages {
         return calls
     }
 
-    private static func arguments(_ value: JSONValue?, path: String) throws(APIError) -> JSONValue {
+    private static func arguments(
+        _ value: JSONValue?, path: String, _ budget: inout JSONBudget
+    ) throws(APIError) -> JSONValue {
         switch value {
         case nil: return [:]
         case .object: return value ?? [:]
         case .string(let text):
             if text.allSatisfy(\.isWhitespace) { return [:] }
-            if let parsed = try? JSONReader.read(Array(text.utf8)), case .object = parsed { return parsed }
-            throw .invalidValue(path, "expected a JSON object as text.")
+            let parsed: JSONValue
+            do {
+                parsed = try budget.read(Array(text.utf8))
+            } catch {
+                throw .invalidValue(path, "expected a JSON object as text; byte \(error.offset): \(error.problem).")
+            }
+            guard case .object = parsed else { throw .invalidValue(path, "expected a JSON object as text.") }
+            return parsed
         case .some(let other): throw .wrongType(path, "a string", other)
         }
     }

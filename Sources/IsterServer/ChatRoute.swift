@@ -11,7 +11,8 @@ struct ChatRequest: Sendable {
     /// Runs off the event loop: parses, renders and encodes.
     init(_ bytes: [UInt8], api: API, client: ClientIdentity, deadline: ContinuousClock.Instant) throws {
         let isLenient = api.options.isLenient
-        let object = try API.object(bytes)
+        var budget = JSONBudget()
+        let object = try API.object(bytes, &budget)
         let table = try FieldTable.chat.check(object, isLenient: isLenient)
         try api.requireModel(table)
         fields = try GenerationFields(table, model: api.model, client: client, isLenient: isLenient)
@@ -20,7 +21,8 @@ struct ChatRequest: Sendable {
         fields.template.deadline = deadline
         fields.template.constraint = try ResponseFormat.constraint(
             table.object("response_format"), vocabulary: api.constraintVocabulary, isLenient: isLenient)
-        let messages = try ChatMessages.read(table.array("messages") ?? [], isLenient: isLenient)
+        let messages = try ChatMessages.read(
+            table.array("messages") ?? [], isLenient: isLenient, budget: &budget)
         try ToolHistory.check(messages)
         let tools = try ToolRequest(table, isLenient: isLenient)
         if let tools { calls = try api.callSettings(tools, &self.fields.template) }
@@ -35,6 +37,7 @@ struct ChatRequest: Sendable {
             promptCount: ids.count, requested: requested, maximumField: field, promptField: "messages")
         let fields = fields
         requests = (0..<fields.choiceCount).map { fields.request(prompt: ids, maximumNewTokens: count, choice: $0) }
+        try api.requireScores(requests, isStream: fields.stream, field: "top_logprobs")
     }
 
     private static func logprobCount(_ table: Fields) throws(APIError) -> Int? {
@@ -59,10 +62,10 @@ struct ChatRequest: Sendable {
 
 extension API {
     func chat(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let bytes = try await body(of: request)
-        let deadline = deadline
-        let client = context.client
-        let chat = try await offLoop { try ChatRequest(bytes, api: self, client: client, deadline: deadline) }
+        let client = identity(of: context)
+        let chat = try await prepare(request, context, generates: true) { bytes in
+            try ChatRequest(bytes, api: self, client: client, deadline: deadline)
+        }
         let answer = ChatAnswer(
             head: AnswerHead(prefix: "chatcmpl-", model: model), tokenText: tokenText,
             tellsLogprobs: chat.fields.template.logprobCount != nil, tellsUsage: chat.fields.streamsUsage,
@@ -73,6 +76,7 @@ extension API {
         if chat.fields.stream {
             return batch.stream(answer, options, promptField: "messages")
         }
-        return Response(answer.whole(try await batch.collect(promptField: "messages")))
+        let choices = try await batch.collect(promptField: "messages")
+        return try await response { answer.whole(choices) }
     }
 }

@@ -1,7 +1,8 @@
 public import NIOCore
 
 /// Notices that a connection's client has closed its side, also while a request runs and nothing is read or written.
-/// Connections get one when they open or with their first generating request. Lives on the channel's event loop.
+/// The server's connections get one when they open, so that a client that leaves while its request is read or prepared
+/// is not missed; a connection without one gets it when it is first watched. Lives on the channel's event loop.
 public final class ClientWatch: ChannelInboundHandler, RemovableChannelHandler {
     public typealias InboundIn = Any
 
@@ -31,6 +32,21 @@ public final class ClientWatch: ChannelInboundHandler, RemovableChannelHandler {
     /// A connection has one request at a time, so the last one's action is the one to keep.
     private func set(_ action: @escaping @Sendable () -> Void) {
         if hasLeft { action() } else { onLeave = action }
+    }
+
+    /// The value of `work`, which is cancelled when the client leaves.
+    static func whileConnected<Value: Sendable>(
+        _ channel: any Channel, _ work: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let task = Task(operation: work)
+        watch(channel) { task.cancel() }
+        // The action would keep the task and its value.
+        defer { watch(channel) {} }
+        return try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
     }
 
     /// Calls `action` once when the client leaves; at once if it has left.

@@ -34,8 +34,8 @@ struct CompletionRequest: Sendable {
         fields.template.deadline = deadline
         fields.template.constraint = try ResponseFormat.constraint(
             table.object("response_format"), vocabulary: api.constraintVocabulary, isLenient: isLenient)
-        prompts = try api.prompts(table["prompt"] ?? .null, field: "prompt", isText: true)
-        try api.requirePlaces(promptCount: prompts.count, choiceCount: fields.choiceCount, promptField: "prompt")
+        prompts = try api.prompts(
+            table["prompt"] ?? .null, field: "prompt", isText: true, choiceCount: fields.choiceCount)
         requests = []
         for prompt in prompts {
             let count = try api.budget.outputTokens(
@@ -45,15 +45,14 @@ struct CompletionRequest: Sendable {
                 requests.append(fields.request(prompt: prompt.ids, maximumNewTokens: count, choice: choice))
             }
         }
+        try api.requireScores(requests, isStream: fields.stream, field: "logprobs")
     }
 }
 
 extension API {
     func completions(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let bytes = try await body(of: request)
-        let deadline = deadline
-        let client = context.client
-        let completion = try await offLoop {
+        let client = identity(of: context)
+        let completion = try await prepare(request, context, generates: true) { bytes in
             try CompletionRequest(bytes, api: self, client: client, deadline: deadline)
         }
         let answer = CompletionAnswer(
@@ -64,12 +63,16 @@ extension API {
             return batch.stream(answer, options, promptField: "prompt")
         }
         let choices = try await batch.collect(promptField: "prompt")
-        return Response(try await offLoop { answer.whole(choices) })
+        return try await response { answer.whole(choices) }
     }
 
     /// A text, texts, ids or lists of ids. isText: special tokens that a text spells out are read, as a caller without
-    /// a chat template needs them.
-    func prompts(_ value: JSONValue, field: String, isText: Bool) throws(APIError) -> [CompletionPrompt] {
+    /// a chat template needs them. choiceCount: of each prompt. Prompts that never have their places are refused before
+    /// any is encoded.
+    func prompts(
+        _ value: JSONValue, field: String, isText: Bool, choiceCount: Int = 1
+    ) throws(APIError) -> [CompletionPrompt] {
+        try requirePlaces(choiceCount: choiceCount, promptField: field)
         if case .string(let text) = value { return [try prompt(text, field: field, isText: isText)] }
         guard case .array(let list) = value else {
             throw .wrongType(field, "a string, an array of strings, of integers or of arrays of integers", value)
@@ -81,6 +84,7 @@ extension API {
                 field, "array too long. Expected at most \(APILimits.promptCount) prompts, but got \(list.count).",
                 code: "array_above_max_length")
         }
+        try requirePlaces(promptCount: list.count, choiceCount: choiceCount, promptField: field)
         var prompts: [CompletionPrompt] = []
         for (index, value) in list.enumerated() {
             let path = "\(field)[\(index)]"

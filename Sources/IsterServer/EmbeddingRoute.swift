@@ -37,21 +37,18 @@ struct EmbeddingRequest: Sendable {
             request.deadline = deadline
             requests.append(request)
         }
-        try api.requirePlaces(promptCount: requests.count, promptField: "input")
     }
 }
 
 extension API {
     func embeddings(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let bytes = try await body(of: request)
-        let deadline = deadline
-        let client = context.client
-        let embedding = try await offLoop {
+        let client = identity(of: context)
+        let embedding = try await prepare(request, context, generates: true) { bytes in
             try EmbeddingRequest(bytes, api: self, client: client, deadline: deadline)
         }
         let batch = try await start(embedding.requests, context, promptField: "input")
         let choices = try await batch.collect(promptField: "input")
-        return Response(try await offLoop { try embeddingAnswer(embedding, choices) })
+        return try await response { try embeddingAnswer(embedding, choices) }
     }
 
     private func embeddingAnswer(_ request: EmbeddingRequest, _ choices: [ChoiceEvents]) throws -> JSONValue {

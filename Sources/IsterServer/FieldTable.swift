@@ -50,7 +50,7 @@ struct FieldTable: Sendable {
             values[member.key] = member.value
         }
         for name in required where values[name] == nil { throw .missing(path + name) }
-        return Fields(values: values, path: path)
+        return Fields(values: values)
     }
 
     private static func check(_ value: JSONValue, _ rule: Field.Rule, _ name: String) throws(APIError) {
@@ -113,12 +113,9 @@ struct FieldTable: Sendable {
 /// The fields of one request, after the table's check.
 struct Fields: Sendable {
     private let values: [String: JSONValue]
-    /// Put before a name for messages.
-    let path: String
 
-    init(values: [String: JSONValue], path: String) {
+    init(values: [String: JSONValue]) {
         self.values = values
-        self.path = path
     }
 
     subscript(_ name: String) -> JSONValue? { values[name] }

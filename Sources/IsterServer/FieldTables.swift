@@ -10,6 +10,13 @@ enum APILimits {
     /// Of a text for /tokenize, which has no context to bound it.
     static let tokenizeBytes = 1 << 20
     static let defaultOutputTokens = 4096
+    /// Requests that are read or prepared at once: half of the connections that a server takes unless told, so that
+    /// those who send slowly do not keep out all others.
+    static let preparationCount = 256
+    /// Bytes of their bodies: half of what the process may hold beside the model and the cache.
+    static let preparationBytes = 128 << 20
+    /// Scores of one answer, tokens times (`logprobs` + 1). Each takes about 100 bytes until it is sent.
+    static let scoreCount = 1 << 18
 }
 
 extension FieldTable {

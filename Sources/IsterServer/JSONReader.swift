@@ -8,16 +8,42 @@ struct JSONError: Error, Equatable {
 
 /// Reads a request's body, as strictly as `JSONScanner` does.
 enum JSONReader {
-    /// Bounds the memory: 4 million values fit into 8 MiB of text.
+    /// Of all texts of one request: 4 million values would fit into 8 MiB. Bounds what the values take beside the bytes
+    /// of their strings, which the body's size bounds.
     static let valueLimit = 1 << 19
     /// Longer numbers are no one's; this bounds the time to convert them.
     static let limits = JSONLimits(depth: 64, valueCount: valueLimit, numberBytes: 512)
 
-    static func read(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
+    static func read(_ bytes: [UInt8], limits: JSONLimits = limits) throws(JSONError) -> JSONValue {
         do {
             return try JSONScanner.read(bytes, limits: limits)
         } catch {
             throw JSONError(error)
+        }
+    }
+}
+
+/// The values that the texts of one request may have together: a request can hold JSON in strings of its JSON.
+struct JSONBudget {
+    private(set) var valueCount = JSONReader.valueLimit
+
+    /// Reads one text, at the budget's cost.
+    mutating func read(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
+        var limits = JSONReader.limits
+        limits.valueCount = valueCount
+        let value = try JSONReader.read(bytes, limits: limits)
+        valueCount -= value.valueCount
+        return value
+    }
+}
+
+extension JSONValue {
+    /// Itself and all values in it.
+    fileprivate var valueCount: Int {
+        switch self {
+        case .array(let values): values.reduce(1) { $0 + $1.valueCount }
+        case .object(let object): object.members.reduce(1) { $0 + $1.value.valueCount }
+        default: 1
         }
     }
 }

@@ -9,9 +9,6 @@ final class ServerMetrics: Sendable {
     private let queueTime: Recorder
     private let prefillTime: Recorder
     private let decodeTime: Recorder
-    private let promptTokens: Counter
-    private let cachedTokens: Counter
-    private let generatedTokens: Counter
     private let successes: [FinishReason: Counter]
 
     init(modelName: String, factory: any MetricsFactory) {
@@ -25,9 +22,6 @@ final class ServerMetrics: Sendable {
         queueTime = seconds("request_queue_time")
         prefillTime = seconds("request_prefill_time")
         decodeTime = seconds("request_decode_time")
-        promptTokens = Counter(label: "ister_prompt_tokens_total", dimensions: dimensions, factory: factory)
-        cachedTokens = Counter(label: "ister_cached_prompt_tokens_total", dimensions: dimensions, factory: factory)
-        generatedTokens = Counter(label: "ister_generation_tokens_total", dimensions: dimensions, factory: factory)
         let reasons: [FinishReason] = [.stop, .length, .cancelled, .deadline]
         successes = Dictionary(
             uniqueKeysWithValues: reasons.map { reason in
@@ -47,9 +41,6 @@ final class ServerMetrics: Sendable {
         queueTime.record(summary.timings.queueSeconds)
         prefillTime.record(summary.timings.promptSeconds)
         decodeTime.record(summary.timings.decodeSeconds)
-        promptTokens.increment(by: Int64(summary.promptTokenCount))
-        cachedTokens.increment(by: Int64(summary.cachedTokenCount))
-        generatedTokens.increment(by: Int64(summary.ids.count))
         successes[summary.finishReason]?.increment()
     }
 

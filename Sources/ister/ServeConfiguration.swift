@@ -19,10 +19,11 @@ struct ServeConfiguration {
     var stepSeconds: Double
     var queue: Int
     var requestsPerKey: Int
-    var sharesPrefixes: Bool
     var cachesPrefixes: Bool
     var keyFile: String?
     var keys: KeyRing?
+    /// Everyone may be served without keys (`--no-auth`).
+    var isOpen: Bool
     /// The key of ISTER_API_KEY, which a reload keeps.
     var environmentKey: [APIKey] = []
     var api = APIOptions()
@@ -57,14 +58,14 @@ struct ServeConfiguration {
             "max-output-tokens", default: nil, in: 1...(1 << 24), shown: "auto")
         api.requestSeconds = try settings.seconds("request-timeout", default: 1800)
         api.isLenient = try settings.isOn("lenient")
-        sharesPrefixes = try settings.isOn("shared-prefix-cache")
+        api.sharesPrefixes = try settings.isOn("shared-prefix-cache")
         cachesPrefixes = try !settings.isOn("no-prefix-cache")
         keyFile = try settings.text("key-file")
         let key = try settings.text("api-key")
         if case .file = settings.entries.last?.source {
             throw Failure(.configuration, "api-key belongs in ISTER_API_KEY or, hashed, in the key file")
         }
-        let isOpen = try settings.isOn("no-auth")
+        isOpen = try settings.isOn("no-auth")
         let hosts = settings.list("allowed-host")
         let origins = settings.list("cors-origin")
         let openPaths = settings.list("open")
@@ -81,17 +82,21 @@ struct ServeConfiguration {
         logFormat = try settings.choice("log-format", default: .text)
         logLevel = try settings.choice("log-level", default: .info)
         server.address = .host(host, port: port)
-        try protect(host: host, key: key, isOpen: isOpen)
+        try protect(key: key)
+        try requireProtection(of: server.address, named: "--host is \(host)")
         api.runningCount = parallel
         api.placeCount = parallel + queue
+        api.perClientCount = perClientCount
         // A request must not compete with itself for its key's places.
-        let places = keys == nil ? parallel + queue : min(parallel + queue, requestsPerKey)
-        api.parallelCount = min(api.parallelCount, places)
+        api.parallelCount = min(api.parallelCount, parallel + queue, perClientCount)
         try secure(certificate, certificateKey)
         allow(hosts: hosts + [host], origins: origins, openPaths: openPaths)
     }
 
-    private mutating func protect(host: String, key: String?, isOpen: Bool) throws(Failure) {
+    /// Requests that one client may have running and waiting.
+    var perClientCount: Int { keys == nil ? parallel + queue : requestsPerKey }
+
+    private mutating func protect(key: String?) throws(Failure) {
         var keys: [APIKey] = []
         if let keyFile { keys = try Self.readKeys(keyFile) }
         if let key {
@@ -103,10 +108,13 @@ struct ServeConfiguration {
         }
         if isOpen, !keys.isEmpty { throw Failure(.usage, "--no-auth and keys exclude each other") }
         if !keys.isEmpty { self.keys = KeyRing(keys) }
-        let isLocal = host == "localhost" || host == "::1" || host.hasPrefix("127.")
-        if keys.isEmpty, !isOpen, !isLocal {
-            throw Failure(
-                .usage, "--host is \(host), which others can reach: give --key-file, or --no-auth to serve everyone")
+    }
+
+    /// Refuses an address that others reach, unless they need keys or everyone is to be served. name: how the failure
+    /// begins.
+    func requireProtection(of address: ListenAddress, named name: String) throws(Failure) {
+        if keys == nil, !isOpen, !address.isLocal {
+            throw Failure(.usage, "\(name), which others can reach: give --key-file, or --no-auth to serve everyone")
         }
     }
 

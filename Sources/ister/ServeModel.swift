@@ -60,8 +60,7 @@ struct LoadedModel {
         var limits = GeneratorLimits(runningCount: configuration.parallel)
         limits.waitingCount = configuration.queue
         limits.waitingTokenCount = plan.contextLength.multipliedReportingOverflow(by: 4).partialValue
-        limits.perClientCount =
-            configuration.keys == nil ? configuration.parallel + configuration.queue : configuration.requestsPerKey
+        limits.perClientCount = configuration.perClientCount
         limits.stepTokenCount = configuration.stepTokens
         limits.stepSeconds = configuration.stepSeconds
         limits.cachesPrefixes = configuration.cachesPrefixes

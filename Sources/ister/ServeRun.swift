@@ -14,6 +14,7 @@ struct ServeRun: Sendable {
     private let metrics: OperationMetrics
     private let group: ServiceGroup
     private let manager: ServiceManager
+    private let log: LogQueue
     private let logger: Logger
     private let addresses: AsyncStream<String>
     private let environment: [String: String]
@@ -22,15 +23,13 @@ struct ServeRun: Sendable {
         var configuration = configuration
         if let descriptor = ServiceManager.inheritedSocket(environment: environment) {
             configuration.server.address = .inherited(descriptor: descriptor)
+            try configuration.requireProtection(
+                of: configuration.server.address, named: "the inherited socket has an address")
         }
         self.configuration = configuration
         self.environment = environment
         manager = ServiceManager(environment: environment)
-        let (format, level) = (configuration.logFormat, configuration.logLevel)
-        let hasPriority = environment["JOURNAL_STREAM"] != nil
-        logger = Logger(label: "ister") { _ in
-            LineLogHandler(format: format, level: level, hasPriority: hasPriority) { StandardError.write($0) }
-        }
+        (log, logger) = Self.log(configuration, hasPriority: environment["JOURNAL_STREAM"] != nil)
         let name = configuration.modelName ?? LoadedModel.name(ofFile: configuration.model)
         let registry = PrometheusRegistry(
             descriptions: OperationMetrics.descriptions, commonLabels: [("model_name", name)])
@@ -52,6 +51,23 @@ struct ServeRun: Sendable {
         group = ServiceGroup(configuration: .init(services: [application], logger: quiet))
     }
 
+    /// A logger whose lines wait in the queue until they are written.
+    private static func log(_ configuration: ServeConfiguration, hasPriority: Bool) -> (LogQueue, Logger) {
+        let (format, level) = (configuration.logFormat, configuration.logLevel)
+        func logger(_ write: @escaping @Sendable (String) -> Void) -> Logger {
+            Logger(label: "ister") { _ in
+                LineLogHandler(format: format, level: level, hasPriority: hasPriority, write: write)
+            }
+        }
+        let direct = logger { StandardError.write($0) }
+        let queue = LogQueue {
+            StandardError.write($0)
+        } onDrop: {
+            direct.warning("the log was not read; lines were dropped", metadata: ["lines": .stringConvertible($0)])
+        }
+        return (queue, logger { queue.push($0) })
+    }
+
     /// Does not return: whoever is first, the end of the server or a failure, ends the process.
     func run() async throws {
         ServeMemory.limitKeptBlocks()
@@ -64,23 +80,35 @@ struct ServeRun: Sendable {
             do {
                 try await group.run()
                 finish()
-            } catch let error as ServerError {
-                Failure.report(Failure(.unavailable, error.description))
             } catch {
+                flushLog()
+                if let error = error as? ServerError { Failure.report(Failure(.unavailable, error.description)) }
                 Failure.report(Failure(.internal, "\(error)"))
             }
         }
         var iterator = addresses.makeAsyncIterator()
         let address = await iterator.next() ?? ""
         warn()
-        try await serve(at: address)
+        do {
+            try await serve(at: address)
+        } catch {
+            flushLog()
+            throw error
+        }
         await serving.value
+    }
+
+    /// Nobody may read the log any more; that must not keep the process.
+    private func flushLog() { log.flush(seconds: 1) }
+
+    private func end(_ code: Int32) -> Never {
+        flushLog()
+        endProcess(code)
     }
 
     private func warn() {
         let server = configuration.server
-        guard case .host(let host, _) = server.address, !host.hasPrefix("127."), host != "localhost", host != "::1"
-        else { return }
+        if server.address.isLocal { return }
         if configuration.keys == nil {
             logger.warning("everyone who reaches this address can use the model (--no-auth)")
         } else if server.certificate == nil {
@@ -92,12 +120,11 @@ struct ServeRun: Sendable {
         manager.status("Loading the model")
         let model = try await LoadedModel.load(configuration)
         let generator = ObservedGenerator(model.generator, metrics: metrics, keys: configuration.keys)
-        let partition = configuration.sharesPrefixes
         let routes: APIRoutes
         do {
             routes = try APIRoutes(
-                model: model.served, generator: partition ? SharedPrefixes(generator) : generator,
-                options: configuration.api)
+                model: model.served, generator: generator, options: configuration.api,
+                preparation: application.preparation)
         } catch {
             throw Failure(.badData, "\(configuration.model): \(error)")
         }
@@ -125,7 +152,7 @@ struct ServeRun: Sendable {
         logger.info(
             "stopped",
             metadata: ["drained": .stringConvertible(outcome.drained), "cut": .stringConvertible(outcome.cut)])
-        endProcess(isDamaged ? Failure.Code.inputOutput.rawValue : 0)
+        end(isDamaged ? Failure.Code.inputOutput.rawValue : 0)
     }
 
     private func follow(_ signals: UnixSignalsSequence) async {
@@ -135,7 +162,7 @@ struct ServeRun: Sendable {
                 reload()
             } else if isStopping {
                 logger.notice("stopped at once by a second signal")
-                endProcess(0)
+                end(0)
             } else {
                 isStopping = true
                 logger.notice("draining")
@@ -168,7 +195,7 @@ struct ServeRun: Sendable {
         application.failDamaged()
         // For the error events to leave.
         try? await Task.sleep(for: .seconds(2))
-        endProcess(Failure.Code.inputOutput.rawValue)
+        end(Failure.Code.inputOutput.rawValue)
     }
 
     private func verify(_ file: ModelFile) async {
@@ -179,7 +206,7 @@ struct ServeRun: Sendable {
             logger.critical("the model file is damaged", metadata: ["reason": "\(error)"])
             application.failDamaged()
             try? await Task.sleep(for: .seconds(2))
-            endProcess(Failure.Code.inputOutput.rawValue)
+            end(Failure.Code.inputOutput.rawValue)
         }
     }
 

@@ -1,4 +1,3 @@
-import HTTPTypes
 import IsterGenerator
 import Testing
 
@@ -24,20 +23,18 @@ import Testing
         }
     }
 
-    @Test func `another content type and an encoded body are refused`() async throws {
-        let server = try TestServer(FakeGenerator())
-        let body = Array(messages("{\"role\":\"user\",\"content\":\"a\"}").utf8)
-        let types = ["application/json", "application/json; charset=utf-8", "Application/JSON"]
-        for type in types {
-            #expect(try await server.post(path, body, headers: [.contentType: type]).status == 200)
-        }
-        for headers: HTTPFields in [
-            [:], [.contentType: "text/plain"], [.contentType: "application/jsonx"],
-            [.contentType: "application/json", .contentEncoding: "gzip"],
-        ] {
-            let answer = try await server.post(path, body, headers: headers)
-            #expect(answer.status == 415)
-            #expect(answer.error("code") == "unsupported_media_type")
+    @Test func `the JSON texts in a request have one budget of values with it`() async throws {
+        let server = try TestServer(FakeGenerator(contextLength: 1 << 20))
+        let values = Array(repeating: "0", count: JSONReader.valueLimit / 2).joined(separator: ",")
+        let call = "{\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":[\(values)]}\"}}"
+        for (count, status) in [(1, 200), (2, 400)] {
+            let calls = Array(repeating: call, count: count).joined(separator: ",")
+            let answer = try await server.post(path, messages("{\"role\":\"assistant\",\"tool_calls\":[\(calls)]}"))
+            #expect(answer.status == status)
+            if status == 400 {
+                #expect(answer.error("param") == "messages[0].tool_calls[1].function.arguments")
+                #expect(answer.error("message")?.text?.contains("values") == true)
+            }
         }
     }
 

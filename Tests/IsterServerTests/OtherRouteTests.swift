@@ -71,6 +71,18 @@ import Testing
         #expect(text.json == ["content": "hello é<|im_end|>", "prompt": "hello é<|im_end|>"])
     }
 
+    @Test func `ids that no context holds are not turned into text`() async throws {
+        let server = try TestServer(FakeGenerator(contextLength: 64))
+        func body(_ count: Int) -> String {
+            "{\"tokens\":[" + Array(repeating: "262", count: count).joined(separator: ",") + "]}"
+        }
+        #expect(try await server.post("/detokenize", body(64)).status == 200)
+        let answer = try await server.post("/detokenize", body(65))
+        #expect(answer.status == 400)
+        #expect(answer.error("param") == "tokens")
+        #expect(answer.error("code") == "array_above_max_length")
+    }
+
     @Test func `a text of 1 MiB is tokenized, a longer one is not`() async throws {
         let server = try TestServer(FakeGenerator())
         func body(_ count: Int) -> String { "{\"content\":\"" + String(repeating: "a", count: count) + "\"}" }

@@ -186,12 +186,13 @@ import Testing
         #expect(answer.error("message")?.text?.contains("chat template") == true)
     }
 
-    @Test func `without a strict function the answer is free`() async throws {
-        for isStrict in [false, true] {
+    @Test func `the answer is free without a strict function, unless only one call is wanted`() async throws {
+        for (isStrict, isParallel) in [(false, true), (true, true), (false, false)] {
             let generator = FakeGenerator(contextLength: 1000)
             let tools = Self.tools.replacing("\"strict\":true", with: "\"strict\":\(isStrict)")
-            _ = try await TestServer(generator, template: Self.template).post(Self.path, Self.body(tools))
-            #expect((generator.requests[0].constraint != nil) == isStrict)
+            _ = try await TestServer(generator, template: Self.template).post(
+                Self.path, Self.body("\(tools),\"parallel_tool_calls\":\(isParallel)"))
+            #expect((generator.requests[0].constraint != nil) == (isStrict || !isParallel))
         }
     }
 

@@ -31,13 +31,14 @@ public struct AccessRules: Sendable {
         (method == .get || method == .head) && openPaths.contains(path)
     }
 
+    /// Of the components that the router looks at, which passes over empty ones: "//metrics/" is "/metrics".
     static func scope(ofPath path: String) -> APIKey.Scope? {
-        switch path {
-        case "/metrics": .metrics
+        let components = path.split(separator: "/")
+        return switch components {
+        case ["metrics"]: .metrics
         // Probes ask whether the server lives: any key will do.
-        case "/health", "/v1/health", "/livez", "/readyz", "/": nil
-        case "/v1/models": .models
-        default: path.hasPrefix("/v1/models/") ? .models : .inference
+        case ["health"], ["v1", "health"], ["livez"], ["readyz"], []: nil
+        default: components.starts(with: ["v1", "models"]) ? .models : .inference
         }
     }
 

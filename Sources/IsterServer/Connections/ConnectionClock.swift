@@ -68,7 +68,7 @@ struct ConnectionClock: Equatable {
     ///   - delivered: bytes that left this process since the start.
     ///   - waiting: bytes that the client's side has no room for.
     mutating func wrote(delivered: Int, waiting: Int, at now: Double) {
-        if delivered != deliveredBytes || waiting == 0 || waitingBytes == 0 { deliveredAt = now }
+        if delivered > deliveredBytes || waiting == 0 || waitingBytes == 0 { deliveredAt = now }
         deliveredBytes = delivered
         waitingBytes = waiting
     }

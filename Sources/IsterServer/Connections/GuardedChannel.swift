@@ -34,6 +34,9 @@ struct GuardedChannel: HTTPChannelHandler {
 
     private func addHandlers(_ pipeline: ChannelPipeline.SynchronousOperations, isOverLimit: Bool) throws {
         let state = ConnectionState(limits: limits)
+        // Both before TLS, if there is any: the socket's own events and bytes.
+        try pipeline.addHandler(WrittenBytesHandler(state), position: .first)
+        try pipeline.addHandler(ClientWatch(), position: .first)
         try pipeline.addHandler(WireHandler(state))
         var decoding = NIOHTTPDecoderLimitConfiguration()
         decoding.maxHeaderFieldSize = limits.headerBytes

@@ -17,6 +17,14 @@ public enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
         case .inherited(let descriptor): "descriptor \(descriptor)"
         }
     }
+
+    /// Only processes of this machine reach it. False where that is not known.
+    public var isLocal: Bool {
+        switch self {
+        case .host(let host, _): host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        case .inherited(let descriptor): InheritedSocket.isLocal(descriptor)
+        }
+    }
 }
 
 /// Accepts connections until it is closed, then waits for those that are open.

@@ -74,6 +74,8 @@ final class RequestHandler: ChannelDuplexHandler {
         switch unwrapOutboundIn(data) {
         case .head(var head) where head.status.kind != .informational:
             isAnswering = true
+            // Answered before its body had come: the rest is not read.
+            if state.clock.readsBody, state.clock.unansweredCount == 1 { closesAfterAnswers = true }
             if closesAfterAnswers { head.headerFields[.connection] = "close" }
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .head, .body:
@@ -144,12 +146,11 @@ final class RequestHandler: ChannelDuplexHandler {
 
     private func send(_ refusal: APIError, _ context: ChannelHandlerContext) {
         let body = ByteBuffer(bytes: refusal.json.line)
-        var head = HTTPResponse(status: refusal.status, headerFields: refusal.headers)
+        var head = HTTPResponse(status: refusal.status, headerFields: refusal.allHeaders)
         head.headerFields[.contentType] = "application/json"
         head.headerFields[.contentLength] = String(body.readableBytes)
         head.headerFields[.connection] = "close"
         head.headerFields[.requestID] = RequestID.random()
-        if let seconds = refusal.retryAfter { head.headerFields[.retryAfter] = String(Int(seconds)) }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(body)), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)

@@ -91,6 +91,10 @@ private final class SnapshotMetrics: Sendable {
         connections = Meter(label: "ister_http_connections", factory: registry)
         func counter(_ name: String) -> FloatingPointCounter { FloatingPointCounter(label: name, factory: registry) }
         totals = [
+            // Counted at each step: work that was done counts also where its request did not come to an end.
+            Total(counter: counter("ister_prompt_tokens_total")) { Double($0.promptTokenCount) },
+            Total(counter: counter("ister_cached_prompt_tokens_total")) { Double($0.cachedTokenCount) },
+            Total(counter: counter("ister_generation_tokens_total")) { Double($0.generatedTokenCount) },
             Total(counter: counter("ister_num_preemptions_total")) { Double($0.preemptionCount) },
             Total(counter: counter("ister_prefix_cache_evictions_total")) { Double($0.evictionCount) },
             Total(counter: counter("ister_steps_total")) { Double($0.stepCount) },
@@ -130,7 +134,7 @@ extension OperationMetrics {
         "ister_request_queue_time_seconds": .init("Waiting for a turn."),
         "ister_request_prefill_time_seconds": .init("Computing the prompt."),
         "ister_request_decode_time_seconds": .init("Decoding after the first token."),
-        "ister_prompt_tokens_total": .init("Tokens of prompts, cached ones included."),
+        "ister_prompt_tokens_total": .init("Tokens of prompts whose computing has begun, cached ones included."),
         "ister_cached_prompt_tokens_total": .init("Tokens of prompts that needed no computing."),
         "ister_generation_tokens_total": .init("Generated tokens."),
         "ister_prefix_cache_queries_total": .init("Prompt tokens that were looked up in the prefix cache."),

@@ -27,6 +27,8 @@ public final class ServerApplication: Service {
     }
 
     public let state = ServerState()
+    /// For the routes; ends with the server.
+    public let preparation = PreparationPool()
     private let options: ServerOptions
     private let metrics: OperationMetrics
     private let logger: Logger
@@ -91,6 +93,7 @@ public final class ServerApplication: Service {
             result = .failure(named(error))
         }
         serving.withLock { $0.deadline }?.cancel()
+        await preparation.shutDown()
         try? await group.shutdownGracefully()
         try result.get()
     }

@@ -99,10 +99,15 @@ struct ToolRequest: Sendable {
         }
     }
 
-    /// Holds the answer to calls with valid arguments; or, where the model may call and a function is strict, what
-    /// follows a call's opening. nil: the answer is free.
+    /// Whether what the model begins as a call of its own accord is held to one.
+    private var holdsOpenings: Bool {
+        choice == .auto && (!isParallel || functions.contains(where: \.isStrict))
+    }
+
+    /// Holds the answer to calls with valid arguments; or, where the model may call and a function is strict or only one
+    /// call is wanted, what follows a call's opening. nil: the answer is free.
     func constraint(_ syntax: ToolSyntax, _ vocabulary: ConstraintVocabulary) throws(APIError) -> Constraint? {
-        guard isForced || choice == .auto && functions.contains(where: \.isStrict) else { return nil }
+        guard isForced || holdsOpenings else { return nil }
         let tokens = vocabulary.tokens
         var grammar = JSONGrammar(vocabulary: tokens)
         var fuel = SchemaCompiler.fuelLimit

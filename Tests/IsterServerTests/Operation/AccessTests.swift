@@ -1,10 +1,12 @@
 import Foundation
+import IsterGenerator
 @testable import IsterServer
 import Testing
 
 struct AccessTests {
     private static let full = "ister-full-key-for-tests"
     private static let limited = "ister-models-key-for-tests"
+    private static let inference = "ister-inference-key-for-tests"
 
     private func options(requests: Double? = nil, tokens: Double? = nil) -> ServerOptions {
         var options = ServerOptions()
@@ -13,6 +15,7 @@ struct AccessTests {
                 name: "full", digest: APIKey.digest(of: Self.full), requestsPerMinute: requests,
                 tokensPerMinute: tokens),
             APIKey(name: "limited", digest: APIKey.digest(of: Self.limited), scopes: [.models]),
+            APIKey(name: "inference", digest: APIKey.digest(of: Self.inference), scopes: [.inference]),
         ])
         return options
     }
@@ -53,6 +56,37 @@ struct AccessTests {
                 #expect(answer.status == 403)
                 #expect(answer.type == "permission_error")
             }
+        }
+    }
+
+    @Test func `slashes that the router passes over change no scope`() async throws {
+        try await TestService.run(options()) { service in
+            let inference = ["Authorization: Bearer \(Self.inference)"]
+            for path in ["/metrics", "/metrics/", "//metrics", "/v1/models", "//v1/models", "/v1//models/"] {
+                let answer = try await service.request("GET", path, headers: inference)
+                #expect(answer.status == 403, "\(path)")
+            }
+            let models = ["Authorization: Bearer \(Self.limited)"]
+            #expect(try await service.request("GET", "//v1/models/", headers: models).status == 200)
+            #expect(try await service.post("//v1/completions", headers: models).status == 403)
+            #expect(try await service.post("/v1/completions/", headers: inference).status == 200)
+        }
+    }
+
+    @Test func `clients that share prefixes are still parted by the salt of a request`() async throws {
+        for (isShared, partitions) in [(false, ["4:full", "4:full:s"]), (true, ["0:", "0::s"])] {
+            var options = APIOptions()
+            options.sharesPrefixes = isShared
+            let generator = FakeGenerator()
+            try await TestService.run(self.options(), generator: generator, routes: apiRoutes(options)) { service in
+                for salt in ["", #","cache_salt":"s""#] {
+                    let body = "{\"model\":\"tiny\",\"prompt\":\"a\"\(salt)}"
+                    let key = ["Authorization: Bearer \(Self.full)"]
+                    let answer = try await service.post(headers: key, body: body)
+                    #expect(answer.status == 200)
+                }
+            }
+            #expect(generator.requests.map(\.cachePartition) == partitions)
         }
     }
 
@@ -103,6 +137,11 @@ struct AccessTests {
             }
             #expect(try await service.post(headers: ["Content-Encoding: gzip"]).status == 415)
             #expect(try await service.post(headers: ["Content-Encoding: identity"]).status == 200)
+            for type in ["application/json; charset=utf-8", "Application/JSON", "application/json ;x"] {
+                let headers = ["Content-Type: \(type)"]
+                #expect(
+                    try await service.request("POST", "/v1/completions", headers: headers, body: "{}").status == 200)
+            }
         }
     }
 

@@ -72,6 +72,18 @@ struct ConnectionClockTests {
         #expect(clock.verdict(at: 300) == .wait)
     }
 
+    @Test func `writing more to a client that takes nothing buys it no time`() {
+        var clock = clock()
+        clock.receivedHead(at: 101)
+        clock.receivedEnd(at: 101)
+        for second in 0..<30 {
+            // What waits grows by more than what was written where encryption adds its own.
+            clock.wrote(delivered: 1000 - 29 * second, waiting: 500 + 129 * second, at: 110 + Double(second))
+            #expect(clock.verdict(at: 110 + Double(second)) == .wait)
+        }
+        #expect(clock.verdict(at: 140) == .stalled)
+    }
+
     @Test func `while draining an idle connection is closed after a second`() {
         var clock = clock()
         clock.receivedHead(at: 101)

@@ -200,6 +200,20 @@ struct ConnectionLimitTests {
             let answer = Answer(held)
             #expect(answer.status == 503)
             #expect(answer.headers["retry-after"] == "1")
+            #expect(answer.headers["retry-after-ms"] == "1000")
+        }
+    }
+
+    @Test func `an answer that comes before its body ends the connection`() async throws {
+        var options = ServerOptions()
+        options.limits.lingerSeconds = 0.2
+        try await TestService.run(options) { service in
+            let start = ContinuousClock.now
+            let text = try await service.exchange(
+                head("POST /v1/completions", ["Content-Length: 1000", "Content-Type: text/plain"]))
+            #expect(start.duration(to: .now) < .seconds(5))
+            #expect(Answer(text).status == 415)
+            #expect(Answer(text).headers["connection"] == "close")
         }
     }
 

@@ -79,6 +79,9 @@ struct PrometheusTests {
         load.freeBlockCount = 4
         load.stepCount = 100
         load.stepRowCount = 250
+        load.promptTokenCount = 200
+        load.cachedTokenCount = 20
+        load.generatedTokenCount = 50
         _ = metrics.text(load: load, connectionCount: 5)
         load.stepCount = 110
         load.evictionCount = 6
@@ -88,6 +91,9 @@ struct PrometheusTests {
         #expect(samples["ister_kv_cache_usage_perc"] == 0.6)
         #expect(samples["ister_steps_total"] == 110)
         #expect(samples["ister_step_rows_total"] == 250)
+        #expect(samples["ister_prompt_tokens_total"] == 200)
+        #expect(samples["ister_cached_prompt_tokens_total"] == 20)
+        #expect(samples["ister_generation_tokens_total"] == 50)
         #expect(samples["ister_prefix_cache_evictions_total"] == 6)
         #expect(samples["ister_throttled_periods_total"] == 7)
         #expect(samples["ister_http_connections"] == 5)
