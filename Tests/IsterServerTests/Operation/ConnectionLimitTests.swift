@@ -217,8 +217,9 @@ struct ConnectionLimitTests {
         }
     }
 
+    /// With the usual time limits: on a busy machine short ones could come before the client's end.
     @Test func `a client that leaves in the middle of a request is no error of the server's`() async throws {
-        try await TestService.run(options) { service in
+        try await TestService.run(ServerOptions()) { service in
             try await RawClient.onThread {
                 let request = head(
                     "POST /v1/completions", ["Content-Length: 50", "Content-Type: application/json"])
@@ -230,9 +231,8 @@ struct ConnectionLimitTests {
                         if resets { client.reset() }
                     }
                 }
-                usleep(200_000)
             }
-            #expect(service.application.connectionCount == 0)
+            try await eventually { service.application.connectionCount == 0 }
             #expect(!service.log.all.contains { $0.contains("\"status\":500") || $0.contains("internal error") })
             let metrics = try await service.request("GET", "/metrics").body
             #expect(!metrics.contains("ister_http_refused_total"))
