@@ -23,11 +23,13 @@ internal import Glibc
         _ = unsafe madvise(base, bytes, hugePages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE)
     }
 
-    /// Makes every page present.
+    /// Makes every page present and, where the limit of locked memory (RLIMIT_MEMLOCK) allows it, keeps it in memory: what
+    /// users wrote then never reaches a swap device.
     func populate() {
         for offset in stride(from: 0, to: bytes, by: 4096) {
             unsafe base.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)
         }
+        _ = unsafe mlock(base, bytes)
     }
 
     deinit { _ = unsafe munmap(mapped, mappedBytes) }

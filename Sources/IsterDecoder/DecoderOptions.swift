@@ -13,7 +13,8 @@ public struct DecoderOptions: Sendable {
     /// Blocks of `Decoder.blockPositions` positions that all sequences share: keys and values lie where `assign` says.
     /// nil: each sequence owns room for its context.
     public var cacheBlockCount: Int?
-    /// Touches the whole cache at once, so that memory is not found missing, and page faults paid, while requests run.
+    /// Touches the whole cache at once, so that memory is not found missing, and page faults paid, while requests run; and
+    /// locks it into memory where the system allows that.
     public var populatesCache = false
     /// Copies matrices into the memory of the nodes whose workers read them, where there are several. Off for a file whose
     /// weights are replaced while the decoder lives: copies would go on saying what was there before.
