@@ -10,7 +10,7 @@
 
 #define TABLE ister_kernels_avx512vbmi
 #define TABLE_NAME "avx512vbmi"
-#define LOOK_UP "look_up_permute.inc"
+#define HAS_VBMI 1
 
 #include "../avx512vnni/table_512.inc"
 

@@ -10,7 +10,7 @@
 
 #define TABLE ister_kernels_avx512vnni
 #define TABLE_NAME "avx512vnni"
-#define LOOK_UP "look_up_shuffle.inc"
+#define HAS_VBMI 0
 
 #include "table_512.inc"
 
