@@ -77,6 +77,6 @@ extension API {
             return batch.stream(answer, options, promptField: "messages")
         }
         let choices = try await batch.collect(promptField: "messages")
-        return try await response { answer.whole(choices) }
+        return try await response(context) { answer.whole(choices) }
     }
 }

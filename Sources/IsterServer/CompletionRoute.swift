@@ -63,7 +63,7 @@ extension API {
             return batch.stream(answer, options, promptField: "prompt")
         }
         let choices = try await batch.collect(promptField: "prompt")
-        return try await response { answer.whole(choices) }
+        return try await response(context) { answer.whole(choices) }
     }
 
     /// A text, texts, ids or lists of ids. isText: special tokens that a text spells out are read, as a caller without

@@ -48,7 +48,7 @@ extension API {
         }
         let batch = try await start(embedding.requests, context, promptField: "input")
         let choices = try await batch.collect(promptField: "input")
-        return try await response { try embeddingAnswer(embedding, choices) }
+        return try await response(context) { try embeddingAnswer(embedding, choices) }
     }
 
     private func embeddingAnswer(_ request: EmbeddingRequest, _ choices: [ChoiceEvents]) throws -> JSONValue {

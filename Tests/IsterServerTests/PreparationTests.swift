@@ -48,6 +48,32 @@ import Testing
         await #expect(throws: CancellationError.self) { try await running.value }
     }
 
+    @Test func `clients take turns, and each is served in its own order`() {
+        var turns = ClientTurns<String>()
+        for work in ["a1", "a2", "a3", "b1", "c1"] { turns.append(work, of: String(work.prefix(1))) }
+        #expect((0..<3).map { _ in turns.next() } == ["a1", "b1", "c1"])
+        turns.append("c2", of: "c")
+        turns.append("d1", of: "d")
+        #expect((0..<5).map { _ in turns.next() } == ["a2", "c2", "d1", "a3", nil])
+    }
+
+    @Test func `an answer does not wait for all the work of another client`() async throws {
+        let pool = PreparationPool(threadCount: 1)
+        let block = Block()
+        let order = Mutex<[String]>([])
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await pool.run(for: "greedy") { block.wait() } }
+            try await eventually { block.isReached }
+            for (index, client) in ["greedy", "greedy", "greedy", "modest"].enumerated() {
+                group.addTask { try await pool.run(for: client) { order.withLock { $0.append(client) } } }
+                try await eventually { pool.waitingCount == index + 1 }
+            }
+            block.open()
+            try await group.waitForAll()
+        }
+        #expect(order.withLock { $0 } == ["greedy", "modest", "greedy", "greedy"])
+    }
+
     @Test func `after the shutdown work is refused as by a server that drains`() async throws {
         let pool = PreparationPool(threadCount: 1)
         await pool.shutDown()
@@ -109,6 +135,12 @@ import Testing
             try await busy
             #expect(try await answer.value.status == 200)
         }
+    }
+}
+
+extension PreparationPool {
+    fileprivate func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await run(for: "", work)
     }
 }
 

@@ -19,13 +19,15 @@ extension API {
         let bytes = try await body(of: request, client, &heldBytes)
         let preparation = preparation
         return try await ClientWatch.whileConnected(context.channel) {
-            try await preparation.run { try work(bytes) }
+            try await preparation.run(for: client) { try work(bytes) }
         }
     }
 
     /// A whole answer, written where that may take its time.
-    func response(_ answer: @escaping @Sendable () throws -> JSONValue) async throws -> Response {
-        Response(json: try await preparation.run { ByteBuffer(bytes: try answer().line) })
+    func response(
+        _ context: ServerContext, _ answer: @escaping @Sendable () throws -> JSONValue
+    ) async throws -> Response {
+        Response(json: try await preparation.run(for: context.payer) { ByteBuffer(bytes: try answer().line) })
     }
 
     /// heldBytes: those that the gate counts for this request.

@@ -14,7 +14,11 @@ public final class PreparationPool: Sendable {
     /// Few: while requests are prepared, each takes its share of a core that computes.
     static func threadCount(coreCount: Int) -> Int { max(1, min(2, coreCount / 4)) }
 
+    /// Drops the work that it is given false for.
+    private typealias Work = @Sendable (_ isActive: Bool) -> Void
+
     private let pool: NIOThreadPool
+    private let waiting = WaitingWork()
     private let priority: Int32
 
     public convenience init() { self.init(threadCount: Self.threadCount(coreCount: System.coreCount)) }
@@ -30,13 +34,18 @@ public final class PreparationPool: Sendable {
     /// Ends the threads; work that comes later is refused as by a server that drains.
     public func shutDown() async { try? await pool.shutdownGracefully() }
 
-    /// Runs `work` in its turn. When the task is cancelled, work that waits is dropped at once, and of work that runs the
+    /// Pieces of work that no thread has taken yet.
+    var waitingCount: Int { waiting.count }
+
+    /// Runs `work` when it is the client's turn. When the task is cancelled, work that waits is dropped at once, and of work that runs the
     /// value is: both throw `CancellationError`.
-    func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+    func run<Value: Sendable>(
+        for client: String, _ work: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
         let job = PreparationJob(work)
         let value = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                if job.wait(continuation) { submit(job) }
+                if job.wait(continuation) { submit(job, client) }
             }
         } onCancel: {
             job.drop(CancellationError())
@@ -45,14 +54,29 @@ public final class PreparationPool: Sendable {
         return value
     }
 
-    private func submit<Value: Sendable>(_ job: PreparationJob<Value>) {
-        pool.submit { [priority] state in
-            guard case .active = state else { return job.drop(APIError.draining) }
+    private func submit<Value: Sendable>(_ job: PreparationJob<Value>, _ client: String) {
+        waiting.append(client) { isActive in
+            if isActive { job.run() } else { job.drop(APIError.draining) }
+        }
+        // For each piece of work one is taken, whosever turn it is.
+        pool.submit { [waiting, priority] state in
+            guard let work = waiting.next() else { return }
+            guard case .active = state else { return work(false) }
             // Of this thread alone, as Linux has it. NIO tells nobody that a thread begins; setting what is set already
             // costs less than a microsecond.
             _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, priority)
-            job.run()
+            work(true)
         }
+    }
+
+    private final class WaitingWork: Sendable {
+        private let turns = Mutex(ClientTurns<Work>())
+
+        func append(_ client: String, _ work: @escaping Work) { turns.withLock { $0.append(work, of: client) } }
+
+        func next() -> Work? { turns.withLock { $0.next() } }
+
+        var count: Int { turns.withLock { $0.count } }
     }
 }
 
