@@ -47,26 +47,13 @@ enum Portable {
     /// base^exponent for 1 <= base <= 1e15 and exponents up to 1; the relative error grows with the result's logarithm and
     /// is below 2e-14, a millionth of a float's.
     static func power(_ base: Double, _ exponent: Double) -> Double {
-        let x = exponent * logarithm(base)
+        let x = exponent * portableLogarithm(base)
         // e^x = 2^k e^r with |r| <= ln 2 / 2; Taylor's remainder after r^13 is below 5e-18.
         let k = (x * 1.4426950408889634 + roundingShift) - roundingShift
         let rest = (x - k * upperLn2) - k * lowerLn2
         var sum = 1.0
         for n in stride(from: 13.0, through: 1, by: -1) { sum = sum * rest / n + 1 }
         return sum * Double(sign: .plus, exponent: Int(k), significand: 1)
-    }
-
-    /// ln x of a normal x > 0, within 2 units of the last place.
-    /// x = 2^k m with sqrt(1/2) < m <= sqrt(2); ln m = 2 atanh(s) with s = (m - 1) / (m + 1), by its series to s^23, whose
-    /// remainder is below 1e-19 of the sum.
-    static func logarithm(_ x: Double) -> Double {
-        var (k, m) = (Double(x.exponent), x.significand)
-        if m > 1.4142135623730951 { (k, m) = (k + 1, m * 0.5) }
-        let s = (m - 1) / (m + 1)
-        let square = s * s
-        var sum = 0.0
-        for n in stride(from: 23.0, through: 3, by: -2) { sum = (sum + 1 / n) * square }
-        return k * upperLn2 + (2 * s + (2 * s * sum + k * lowerLn2))
     }
 
     /// ln 2 in two parts; the upper has 21 zero bits at its end, so a whole number up to 2^21 times it is exact.

@@ -60,7 +60,7 @@ extension ModelShape.Rotary {
     /// Multiplies cosines and sines (YaRN's attention temperature, paper section 3.4).
     var attentionFactor: Float {
         guard case .yarn(let factor, _, _, _, let given, _) = scaling else { return 1 }
-        return Float(given ?? (factor <= 1 ? 1 : 0.1 * Portable.logarithm(factor) + 1))
+        return Float(given ?? (factor <= 1 ? 1 : 0.1 * portableLogarithm(factor) + 1))
     }
 
     /// Llama 3.1's rule: long waves are stretched by the factor, short ones kept, those between blended.
@@ -79,8 +79,8 @@ extension ModelShape.Rotary {
         _ headWidth: Int, _ fast: Double, _ slow: Double, _ context: Double, _ truncate: Bool
     ) -> (low: Float, high: Float) {
         func pair(rotations: Double) -> Double {
-            Double(headWidth) * Portable.logarithm(context / (rotations * 2 * Double.pi))
-                / (2 * Portable.logarithm(theta))
+            Double(headWidth) * portableLogarithm(context / (rotations * 2 * Double.pi))
+                / (2 * portableLogarithm(theta))
         }
         var low = pair(rotations: fast)
         var high = pair(rotations: slow)

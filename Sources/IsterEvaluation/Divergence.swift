@@ -1,3 +1,4 @@
+internal import IsterDecoder
 internal import IsterGenerator
 
 /// How one position of a candidate compares with the reference.

@@ -1,3 +1,5 @@
+internal import IsterDecoder
+
 /// Log-softmax of one row of logits in double precision. Element i is summed in lane i % 8 and the lanes are added in a
 /// fixed tree; no libm takes part: the result depends on neither the machine nor the compiler's choice of vectors.
 public struct LogSoftmax: Equatable, Sendable {

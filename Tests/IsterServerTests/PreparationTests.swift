@@ -60,18 +60,17 @@ import Testing
     @Test func `an answer does not wait for all the work of another client`() async throws {
         let pool = PreparationPool(threadCount: 1)
         let block = Block()
-        let order = Mutex<[String]>([])
-        try await withThrowingTaskGroup { group in
-            group.addTask { try await pool.run(for: "greedy") { block.wait() } }
-            try await eventually { block.isReached }
-            for (index, client) in ["greedy", "greedy", "greedy", "modest"].enumerated() {
-                group.addTask { try await pool.run(for: client) { order.withLock { $0.append(client) } } }
-                try await eventually { pool.waitingCount == index + 1 }
-            }
-            block.open()
-            try await group.waitForAll()
+        let order = Order()
+        let busy = Task { try await pool.run(for: "greedy") { block.wait() } }
+        try await eventually { block.isReached }
+        var waiting: [Task<Void, any Error>] = []
+        for client in ["greedy", "greedy", "greedy", "modest"] {
+            waiting.append(Task { try await pool.run(for: client) { order.append(client) } })
+            try await eventually { [count = waiting.count] in pool.waitingCount == count }
         }
-        #expect(order.withLock { $0 } == ["greedy", "modest", "greedy", "greedy"])
+        block.open()
+        for task in [busy] + waiting { try await task.value }
+        #expect(order.clients == ["greedy", "modest", "greedy", "greedy"])
     }
 
     @Test func `after the shutdown work is refused as by a server that drains`() async throws {
@@ -152,6 +151,13 @@ final class Flag: Sendable {
 
     var isSet: Bool { state.withLock { $0 } }
     func set() { state.withLock { $0 = true } }
+}
+
+private final class Order: Sendable {
+    private let state = Mutex<[String]>([])
+
+    var clients: [String] { state.withLock { $0 } }
+    func append(_ client: String) { state.withLock { $0.append(client) } }
 }
 
 /// Keeps a thread busy until it is opened.
