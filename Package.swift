@@ -90,7 +90,10 @@ let package = Package(
             ], swiftSettings: house),
         .testTarget(
             name: "IsterCommandTests",
-            dependencies: ["ister", "IsterServer", "IsterDecoder", "IsterModelFile", "IsterQuantizer"],
+            dependencies: [
+                "ister", "IsterServer", "IsterEvaluation", "IsterDecoder", "IsterModelFile", "IsterQuantizer",
+                arguments,
+            ],
             swiftSettings: house),
         .testTarget(name: "CIsterKernelsTests", dependencies: ["CIsterKernels"], swiftSettings: house),
         .testTarget(

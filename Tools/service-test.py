@@ -3,6 +3,7 @@
 
 usage: Tools/service-test.py PATH-TO-ISTER MODEL.ister
 """
+import contextlib
 import os
 import signal
 import socket
@@ -22,7 +23,17 @@ def check(name, holds, found=""):
 
 
 def main(ister, model):
-    folder = tempfile.mkdtemp()
+    with tempfile.TemporaryDirectory() as folder:
+        play(ister, model, folder)
+        if failures:
+            with open(os.path.join(folder, "log")) as log:
+                sys.stderr.write(log.read())
+    if not failures:
+        print("service-test: ok")
+    return 1 if failures else 0
+
+
+def play(ister, model, folder):
     inbox = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     inbox.bind(os.path.join(folder, "notify"))
     inbox.settimeout(20)
@@ -40,7 +51,16 @@ def main(ister, model):
         )
         os.dup2(os.open(os.path.join(folder, "log"), os.O_CREAT | os.O_WRONLY), 2)
         os.execv(ister, [ister, "serve", model, "--cache-memory", "16M", "--key-file", keys])
+    handle = os.pidfd_open(child)
+    try:
+        talk(child, inbox, port)
+    finally:
+        # Nobody else knows the process.
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
 
+
+def talk(child, inbox, port):
     def wait_for(word):
         heard = []
         while True:
@@ -66,15 +86,21 @@ def main(ister, model):
     os.kill(child, signal.SIGTERM)
     heard = wait_for("STOPPING=1")[-1]
     check("it tells that it stops", "EXTEND_TIMEOUT_USEC=" in heard, heard)
-    _, status = os.waitpid(child, 0)
+    status = end(child, 30)
     check("it ends with 0", status == 0, status)
     check("it ends soon", time.monotonic() - started < 5, time.monotonic() - started)
     idle.close()
-    if failures:
-        sys.stderr.write(open(os.path.join(folder, "log")).read())
-    else:
-        print("service-test: ok")
-    return 1 if failures else 0
+
+
+def end(child, seconds):
+    """The status of a child that was told to end; None if it does not."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        process, status = os.waitpid(child, os.WNOHANG)
+        if process:
+            return status
+        time.sleep(0.02)
+    return None
 
 
 if __name__ == "__main__":

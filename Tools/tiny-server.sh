@@ -45,6 +45,7 @@ start_server() { # path of ister, model, folder, further options
         kill -0 "$server" 2>/dev/null || break
         sleep 0.1
     done
+    kill "$server" 2>/dev/null || true
     echo "the server did not start:" >&2
     tail -n 5 "$log" >&2
     return 1

@@ -205,6 +205,12 @@ struct PostProcessor {
             }
             if let special = try item.object("SpecialToken") {
                 let found = try Self.ids(try special.required("id", special.bytes), tokens, file)
+                // A template may name one long list of ids many times, and there may be many templates.
+                let count = ids.prefix.count + ids.suffix.count + prefix.count + suffix.count + found.count
+                guard count <= Vocabulary.surroundingIDLimit else {
+                    throw TokenizerFileError.vocabulary(
+                        file: file, .surroundingIDCount(found: count, limit: Vocabulary.surroundingIDLimit))
+                }
                 if isAfterText { suffix += found } else { prefix += found }
             } else if item["Sequence"] != nil, !isAfterText {
                 isAfterText = true

@@ -24,7 +24,7 @@ internal import Glibc
     }
 
     /// Makes every page present and, where the limit of locked memory (RLIMIT_MEMLOCK) allows it, keeps it in memory: what
-    /// users wrote then never reaches a swap device.
+    /// was computed from users' texts then never reaches a swap device. The texts themselves are elsewhere, unlocked.
     func populate() {
         for offset in stride(from: 0, to: bytes, by: 4096) {
             unsafe base.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)

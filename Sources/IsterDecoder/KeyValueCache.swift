@@ -5,7 +5,7 @@ internal import IsterModelFile
 public enum CacheFormat: String, Sendable, CaseIterable {
     case f32
     case f16
-    /// int8 with a scale for each position and head.
+    /// int8; of a position and head, keys have a scale for 32 dimensions, values have one.
     case q8
 
     var code: ister_cache_format {

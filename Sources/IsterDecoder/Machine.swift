@@ -42,9 +42,11 @@ public enum Machine {
     }
 
     /// Bytes per second of a streaming read with prefetch by all workers: the yardstick of decode. Best of `rounds`.
+    /// bytes: 1 GiB, or a quarter of what is available where that is less.
     public static func streamingBandwidth(
-        threads: Int, bytes: Int = 1 << 30, rounds: Int = 5
+        threads: Int, bytes: Int? = nil, rounds: Int = 5
     ) throws(DecoderError) -> Double {
+        let bytes = bytes ?? min(1 << 30, (availableMemory ?? .max) / 4)
         let pieces = max(bytes / StreamJob.pieceBytes, 1)
         let buffer = try AnonymousMemory(bytes: pieces * StreamJob.pieceBytes)
         let team = try Team(workers: threads)

@@ -31,10 +31,8 @@ public struct DivergenceEvaluation {
             candidate.reset(sequence: 0)
             reference.reset(sequence: 0)
             for piece in WindowPieces(windows, index: index, batchRows: rows).pieces {
-                try decoding { () throws(DecoderError) in
-                    try reference.forward([piece.slice])
-                    try candidate.forward([piece.slice])
-                }
+                do { try reference.forward([piece.slice]) } catch { throw EvaluationError.reference(error) }
+                try decoding { () throws(DecoderError) in try candidate.forward([piece.slice]) }
                 for (row, target) in piece.targets.enumerated() {
                     try reference.withLogits(row: row) { expected in
                         candidate.withLogits(row: row) { found in

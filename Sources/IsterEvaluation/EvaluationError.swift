@@ -26,6 +26,8 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
     case inputOutput(path: String, reason: String)
     case output(ModelFileError)
     case decoder(DecoderError)
+    /// Of the model that another one is compared with.
+    case reference(DecoderError)
 
     public var description: String {
         switch self {
@@ -57,7 +59,7 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
             "\(path): a run with another \(what): \(found), needed \(needed)"
         case .missing(let path, let reason), .inputOutput(let path, let reason): "\(path): \(reason)"
         case .output(let error): error.description
-        case .decoder(let error): error.description
+        case .decoder(let error), .reference(let error): error.description
         }
     }
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import IsterModelFile
 
 /// An open file that tells what went wrong by name. Closed with the object.
 final class EvaluationFile {
@@ -18,9 +19,11 @@ final class EvaluationFile {
     private init(_ path: String, _ flags: Int32) throws(EvaluationError) {
         let descriptor = unsafe open(path, flags | O_CLOEXEC | O_NONBLOCK, 0o644)
         guard descriptor >= 0 else {
-            let reason = Self.message(errno)
+            let code = errno
+            let reason = Self.message(code)
             if flags & O_CREAT == 0 { throw .missing(path: path, reason: reason) }
-            throw .inputOutput(path: path, reason: "cannot create: \(reason)")
+            if [ENOSPC, EDQUOT].contains(code) { throw .inputOutput(path: path, reason: reason) }
+            throw .output(.cannotCreate(path: path, reason: reason))
         }
         self.path = path
         self.descriptor = descriptor

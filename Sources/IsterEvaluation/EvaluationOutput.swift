@@ -23,6 +23,11 @@ final class EvaluationOutput {
         }
     }
 
+    /// Refuses a path where no new file can be made.
+    static func requireRoom(_ path: String) throws(EvaluationError) {
+        try writing { () throws(ModelFileError) in try OutputCheck.requireRoomForFile(path) }
+    }
+
     func append(_ bytes: [UInt8]) throws(EvaluationError) {
         try Self.writing { () throws(ModelFileError) in try temporary.file.write(bytes, at: length) }
         length += bytes.count

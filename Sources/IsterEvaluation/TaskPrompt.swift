@@ -61,7 +61,7 @@ extension TaskSuite {
 
     /// The pool's first examples, of the same subject where there are subjects.
     private func shots(for item: TaskItem, _ style: TaskStyle) -> [TaskItem] {
-        let fitting = style == .lettered ? pool.filter { $0.subject == item.subject } : pool
+        let fitting = pool[style == .lettered ? item.subject : nil] ?? []
         return Array(fitting.prefix(shotCount))
     }
 

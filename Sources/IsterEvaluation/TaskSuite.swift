@@ -11,7 +11,8 @@ public struct TaskSuite: Sendable {
     public let isNormalized: Bool
     /// Of all items; nil for a user's file, where each item's fields decide.
     let style: TaskStyle?
-    let pool: [TaskItem]
+    /// Examples by subject, in the file's order; all of them under nil where the style knows no subjects.
+    let pool: [String?: [TaskItem]]
     let primer: String
 
     /// nameOrPath: a known benchmark, read from `folder`, or a file of items in the same schema.
@@ -36,7 +37,7 @@ public struct TaskSuite: Sendable {
         let name = String((nameOrPath.split(separator: "/").last ?? "items").dropLast(6))
         return Self(
             name: name, items: spread(items, limit), shotCount: 0, digest: digest.hex(), isNormalized: false,
-            style: nil, pool: [], primer: "")
+            style: nil, pool: [:], primer: "")
     }
 
     /// The files that `load` may read.
@@ -54,14 +55,17 @@ public struct TaskSuite: Sendable {
         var digest = Digest256()
         let items = try items("\(folder)/\(known.task).jsonl", style: known.style, &digest)
         let shotCount = shots ?? known.usualShots
-        var pool: [TaskItem] = []
+        var pool: [String?: [TaskItem]] = [:]
         if shotCount > 0 {
             guard let file = known.pool else {
                 throw .notEnoughShots(path: "suite \(known.name)", found: 0, needed: shotCount)
             }
             let path = "\(folder)/fewshot/\(file).jsonl"
-            pool = try self.items(path, style: known.style, &digest)
-            try require(shotCount, of: pool, path, for: items, bySubject: known.style == .lettered)
+            let hasSubjects = known.style == .lettered
+            pool = Dictionary(grouping: try self.items(path, style: known.style, &digest)) {
+                hasSubjects ? $0.subject : nil
+            }
+            try require(shotCount, of: pool, path, subjects: hasSubjects ? Set(items.map(\.subject)) : [nil])
         }
         let primer = known.style == .primed ? try primer("\(folder)/qa_primer.txt", &digest) : ""
         return Self(
@@ -71,16 +75,13 @@ public struct TaskSuite: Sendable {
 
     /// Each subject needs its own examples.
     private static func require(
-        _ count: Int, of pool: [TaskItem], _ path: String, for items: [TaskItem], bySubject: Bool
+        _ count: Int, of pool: [String?: [TaskItem]], _ path: String, subjects: Set<String?>
     ) throws(EvaluationError) {
-        guard bySubject else {
-            if pool.count < count { throw .notEnoughShots(path: path, found: pool.count, needed: count) }
-            return
-        }
-        for subject in Set(items.map(\.subject)) {
-            let found = pool.count { $0.subject == subject }
+        for subject in subjects {
+            let found = pool[subject]?.count ?? 0
             if found < count {
-                throw .notEnoughShots(path: "\(path), subject \(subject ?? "")", found: found, needed: count)
+                let place = subject.map { "\(path), subject \($0)" } ?? path
+                throw .notEnoughShots(path: place, found: found, needed: count)
             }
         }
     }

@@ -32,9 +32,7 @@ public final class ModelFileWriter: Sendable {
         let plan: (header: ModelHeader, headerLength: Int, fileLength: Int)
         do { plan = try draft.planned() } catch { throw .badDraft(error) }
         try OutputCheck.check(path, replacing: replacing, inputs: inputs)
-        if let available = TemporaryFile.availableBytes(target: path), available < plan.fileLength {
-            throw .outOfSpace(path: path, needed: plan.fileLength, available: available)
-        }
+        try OutputCheck.requireSpace(plan.fileLength, for: path)
         target = path
         fileBytes = plan.fileLength
         plannedHeader = plan.header

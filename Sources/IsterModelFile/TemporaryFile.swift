@@ -19,7 +19,7 @@ package final class TemporaryFile: Sendable {
         guard !parts.name.isEmpty, parts.name != ".", parts.name != ".." else {
             throw .cannotCreate(path: target, reason: "it names no file")
         }
-        path = "\(parts.folder)/.\(parts.name).tmp-\(getpid())"
+        path = Self.path(parts.folder, parts.name)
         folder = parts.folder
         self.target = target
         for _ in 0..<Self.attempts {
@@ -31,6 +31,15 @@ package final class TemporaryFile: Sendable {
             usleep(1000)
         }
         throw .cannotCreate(path: target, reason: "another writer is at it")
+    }
+
+    private static func path(_ folder: String, _ name: String) -> String { "\(folder)/.\(name).tmp-\(getpid())" }
+
+    /// Removes this process's temporary file of a target, if there is one: for a process that ends without leaving its
+    /// functions.
+    package static func removeOwn(target: String) {
+        let parts = split(target)
+        unsafe unlink(path(parts.folder, parts.name))
     }
 
     /// Milliseconds for which a name is tried that is taken, or lost before it was locked: others hold a stale file's
@@ -129,7 +138,7 @@ package final class TemporaryFile: Sendable {
         return bytes.overflow ? nil : Int(exactly: bytes.partialValue)
     }
 
-    private static func split(_ path: String) -> (folder: String, name: String) {
+    static func split(_ path: String) -> (folder: String, name: String) {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
         let folder = String(path[..<slash])
         return (folder.isEmpty ? "/" : folder, String(path[path.index(after: slash)...]))

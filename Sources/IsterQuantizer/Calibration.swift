@@ -128,6 +128,8 @@ public enum CalibrationError: Error, Equatable, Sendable, CustomStringConvertibl
     case notFinite(site: CalibrationSite)
     /// The model cannot be run; the reason is its error.
     case model(reason: String)
+    /// The system has no memory to run the model.
+    case outOfMemory(reason: String)
 
     public var description: String {
         switch self {
@@ -135,7 +137,7 @@ public enum CalibrationError: Error, Equatable, Sendable, CustomStringConvertibl
         case .textTooShort(let path, let tokens, let needed):
             "\(path): the calibration text has \(tokens) tokens, one chunk needs \(needed)"
         case .notFinite(let site): "calibration: an activation is not finite (\(site))"
-        case .model(let reason): "calibration: \(reason)"
+        case .model(let reason), .outOfMemory(let reason): "calibration: \(reason)"
         }
     }
 }

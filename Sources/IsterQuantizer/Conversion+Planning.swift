@@ -9,6 +9,23 @@ extension Conversion {
         return try writing(try draft.plan())
     }
 
+    /// Refuses what `run` would refuse before it reads the first weight: for measurements that come before it.
+    public func check() throws(QuantizerError) {
+        let (checkpoint, draft, tensors) = try self.draft()
+        try requireMemory(draft, tensors)
+        let fileBytes = try writing(try draft.plan()).fileBytes
+        try writing(
+            try OutputCheck.check(output, replacing: replacing, inputs: checkpoint.sourceFiles + texts))
+        try writing(try OutputCheck.requireRoomForFile(output))
+        try writing(try OutputCheck.requireSpace(fileBytes, for: output))
+    }
+
+    private func requireMemory(_ draft: ModelFileDraft, _ tensors: [PlannedTensor]) throws(QuantizerError) {
+        guard let calibration else { return }
+        let sites = CalibratedPhase.sites(tensors, calibration.method, tiedHead: draft.shape.tiedHead)
+        try calibration.requireMemory(sites.map(\.width))
+    }
+
     /// What is known before the first weight is read.
     struct Prepared {
         let checkpoint: Checkpoint
@@ -19,10 +36,7 @@ extension Conversion {
 
     func prepare() throws(QuantizerError) -> Prepared {
         let (checkpoint, draft, tensors) = try self.draft()
-        if let calibration {
-            let sites = CalibratedPhase.sites(tensors, calibration.method, tiedHead: draft.shape.tiedHead)
-            try calibration.requireMemory(sites.map(\.width))
-        }
+        try requireMemory(draft, tensors)
         let writer = try writing(
             try ModelFileWriter(
                 path: output, draft: draft, replacing: replacing, inputs: checkpoint.sourceFiles + texts))

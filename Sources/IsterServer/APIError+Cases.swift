@@ -84,6 +84,16 @@ extension APIError {
             code: "rate_limit_exceeded", retryAfter: 1)
     }
 
+    static let tooManyAnswers = overloaded(
+        "Too many large answers wait for their readers; please try again later.", retryAfter: 1)
+
+    static func clientAnswers(_ bytes: Int) -> APIError {
+        APIError(
+            .tooManyRequests, type: "requests",
+            message: "Rate limit reached: \(bytes >> 20) MiB of this client's answers wait to be read.",
+            code: "rate_limit_exceeded", retryAfter: 1)
+    }
+
     /// The answer goes nowhere; the status is for the log.
     static let clientLeft = APIError(
         HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request"), type: "invalid_request_error",

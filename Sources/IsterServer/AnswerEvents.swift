@@ -40,7 +40,10 @@ extension GenerationBatch {
                         doneCount += 1
                         try summary.requireEnd()
                     }
-                    for chunk in chunks.chunks(index, event) { buffer.writeEvent(chunk) }
+                    for part in event.parts {
+                        for chunk in chunks.chunks(index, part) { buffer.writeEvent(chunk) }
+                        try await writer.relieve(&buffer)
+                    }
                 }
                 if buffer.readableBytes == 0, items.contains(where: \.isSilence) { buffer.writeString(": ping\n\n") }
             } catch {
@@ -104,6 +107,25 @@ extension GenerationSummary {
         case .stop, .length: break
         case .cancelled: throw .cutOff
         case .deadline: throw .deadlinePassed
+        }
+    }
+}
+
+extension ResponseBodyWriter {
+    /// Writes what has come together when it is much, so that the rest waits for the reader.
+    fileprivate mutating func relieve(_ buffer: inout ByteBuffer) async throws {
+        guard buffer.readableBytes > APILimits.pieceBytes else { return }
+        try await write(buffer)
+        buffer.clear()
+    }
+}
+
+extension GenerationEvent {
+    /// The scores of a prompt in slices, of which each makes a chunk; of everything else itself.
+    fileprivate var parts: [GenerationEvent] {
+        guard case .promptScores(let scores) = self else { return [self] }
+        return stride(from: 0, to: scores.count, by: APILimits.echoedScoreCount).map { start in
+            .promptScores(Array(scores[start...].prefix(APILimits.echoedScoreCount)))
         }
     }
 }

@@ -63,7 +63,7 @@ struct ChatRequest: Sendable {
 extension API {
     func chat(_ request: Request, _ context: ServerContext) async throws -> Response {
         let client = identity(of: context)
-        let chat = try await prepare(request, context, generates: true) { bytes in
+        let chat = try await prepare(request, context, generates: true) { bytes, deadline in
             try ChatRequest(bytes, api: self, client: client, deadline: deadline)
         }
         let answer = ChatAnswer(

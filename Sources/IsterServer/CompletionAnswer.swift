@@ -8,6 +8,7 @@ struct CompletionAnswer: AnswerChunks {
     private var usage = Usage()
     private var hasEchoed: Set<Int> = []
     private var logprobs: [Int: CompletionLogprobs] = [:]
+    private var echoes: [Int: EchoScores] = [:]
 
     init(head: AnswerHead, tokenText: TokenText, request: CompletionRequest) {
         self.head = head
@@ -20,17 +21,6 @@ struct CompletionAnswer: AnswerChunks {
     private func prompt(_ index: Int) -> CompletionPrompt { request.prompts[index / request.fields.choiceCount] }
     private func countsPrompt(_ index: Int) -> Bool { index % request.fields.choiceCount == 0 }
 
-    /// Scores of the prompt, if it is echoed.
-    private func promptLogprobs(_ index: Int, _ scores: [TokenScore?]) -> CompletionLogprobs {
-        let prompt = prompt(index)
-        let hidden = Array(prompt.ids.prefix(prompt.hiddenCount))
-        var logprobs = CompletionLogprobs(tokenText: tokenText, hiddenIDs: hidden)
-        for (position, id) in prompt.ids.enumerated() where position < scores.count {
-            logprobs.append(id, scores[position], isShown: position >= prompt.hiddenCount)
-        }
-        return logprobs
-    }
-
     private func textLogprobs(_ index: Int) -> CompletionLogprobs {
         let prompt = prompt(index)
         let offset = request.echoes ? prompt.text.unicodeScalars.count : 0
@@ -42,9 +32,12 @@ struct CompletionAnswer: AnswerChunks {
         switch event {
         case .accepted, .started, .embedding: break
         case .promptScores(let scores):
-            guard request.echoes, hasEchoed.insert(index).inserted else { break }
-            var logprobs = promptLogprobs(index, scores)
-            chunks.append(chunk(index, prompt(index).text, logprobs: logprobs.take()))
+            guard request.echoes else { break }
+            // The text goes with the first scores; the others follow.
+            let text = hasEchoed.insert(index).inserted ? prompt(index).text : ""
+            var echo = echoes[index] ?? EchoScores(prompt(index), tokenText)
+            chunks.append(chunk(index, text, logprobs: echo.take(scores)))
+            echoes[index] = echo
         case .token(let token):
             echo(index, &chunks)
             var scores: JSONValue = .null
@@ -110,8 +103,28 @@ struct CompletionAnswer: AnswerChunks {
         var text = textLogprobs(index)
         for token in events.tokens { text.append(token.id, token.score) }
         guard request.echoes else { return text.take() }
-        var prompt = promptLogprobs(index, events.promptScores)
-        return prompt.take().joined(text.take())
+        var echo = EchoScores(prompt(index), tokenText)
+        return echo.take(events.promptScores).joined(text.take())
+    }
+}
+
+/// The scores of a prompt that is echoed, or of its next tokens.
+private struct EchoScores: Sendable {
+    private let prompt: CompletionPrompt
+    private var logprobs: CompletionLogprobs
+    private var position = 0
+
+    init(_ prompt: CompletionPrompt, _ tokenText: TokenText) {
+        self.prompt = prompt
+        logprobs = CompletionLogprobs(tokenText: tokenText, hiddenIDs: Array(prompt.ids.prefix(prompt.hiddenCount)))
+    }
+
+    mutating func take(_ scores: [TokenScore?]) -> JSONValue {
+        for (id, score) in zip(prompt.ids.dropFirst(position), scores) {
+            logprobs.append(id, score, isShown: position >= prompt.hiddenCount)
+            position += 1
+        }
+        return logprobs.take()
     }
 }
 

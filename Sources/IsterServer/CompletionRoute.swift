@@ -52,7 +52,7 @@ struct CompletionRequest: Sendable {
 extension API {
     func completions(_ request: Request, _ context: ServerContext) async throws -> Response {
         let client = identity(of: context)
-        let completion = try await prepare(request, context, generates: true) { bytes in
+        let completion = try await prepare(request, context, generates: true) { bytes, deadline in
             try CompletionRequest(bytes, api: self, client: client, deadline: deadline)
         }
         let answer = CompletionAnswer(

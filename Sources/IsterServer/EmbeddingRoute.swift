@@ -43,7 +43,7 @@ struct EmbeddingRequest: Sendable {
 extension API {
     func embeddings(_ request: Request, _ context: ServerContext) async throws -> Response {
         let client = identity(of: context)
-        let embedding = try await prepare(request, context, generates: true) { bytes in
+        let embedding = try await prepare(request, context, generates: true) { bytes, deadline in
             try EmbeddingRequest(bytes, api: self, client: client, deadline: deadline)
         }
         let batch = try await start(embedding.requests, context, promptField: "input")

@@ -51,7 +51,7 @@ extension JSONValue {
 /// Members and, to find one that is there already, their keys.
 struct JSONMembers {
     var object = JSONObject()
-    var keys: Set<String> = []
+    var keys: Set<[UInt8]> = []
 }
 
 extension JSONValue: JSONRepresentation {
@@ -60,9 +60,8 @@ extension JSONValue: JSONRepresentation {
     static var noMembers: JSONMembers { JSONMembers() }
 
     static func append(_ key: [UInt8], _ value: JSONValue, to members: inout JSONMembers) -> Bool {
-        let key = String(decoding: key, as: UTF8.self)
         guard members.keys.insert(key).inserted else { return false }
-        members.object.append(key, value)
+        members.object.append(String(decoding: key, as: UTF8.self), value)
         return true
     }
 }

@@ -43,15 +43,21 @@ struct JSONObject: Sendable, Equatable {
         self.members = members
     }
 
-    /// The value of a key; nil when absent.
+    /// The value of a key, of the same code points; nil when absent.
     subscript(_ key: String) -> JSONValue? {
-        members.first { $0.key == key }?.value
+        members.first { $0.key.utf8.count == key.utf8.count && $0.key.utf8.elementsEqual(key.utf8) }?.value
     }
 
     /// The key must be new.
     mutating func append(_ key: String, _ value: JSONValue) {
         members.append(Member(key: key, value: value))
     }
+}
+
+extension String {
+    /// For keys of JSON, which differ when their code points do; two texts may be equal all the same, as composed and
+    /// decomposed letters are.
+    var bytes: [UInt8] { Array(utf8) }
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,

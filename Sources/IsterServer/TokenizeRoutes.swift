@@ -6,8 +6,9 @@ import NIOCore
 extension API {
     /// Both llama.cpp's request (`content`, without special tokens unless told) and vLLM's (`prompt`, with them).
     func tokenize(_ request: Request, _ context: ServerContext) async throws -> Response {
-        Response(
-            json: try await prepare(request, context, generates: false) { bytes in
+        try response(
+            context,
+            json: await prepare(request, context, generates: false) { bytes, _ in
                 ByteBuffer(bytes: try tokenizeAnswer(bytes))
             })
     }
@@ -52,8 +53,9 @@ extension API {
     }
 
     func detokenize(_ request: Request, _ context: ServerContext) async throws -> Response {
-        Response(
-            json: try await prepare(request, context, generates: false) { bytes in
+        try response(
+            context,
+            json: await prepare(request, context, generates: false) { bytes, _ in
                 ByteBuffer(bytes: try detokenizeAnswer(bytes).line)
             })
     }
@@ -76,8 +78,9 @@ extension API {
 
     /// The text that a chat request would give the model.
     func applyTemplate(_ request: Request, _ context: ServerContext) async throws -> Response {
-        Response(
-            json: try await prepare(request, context, generates: false) { bytes in
+        try response(
+            context,
+            json: await prepare(request, context, generates: false) { bytes, _ in
                 ByteBuffer(bytes: try templateAnswer(bytes).line)
             })
     }

@@ -17,11 +17,16 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
     case missingUnknownPiece
     case searchedPieceLength(id: Int, bytes: Int, limit: Int)
     case scoredPieceLength(id: Int, bytes: Int, limit: Int)
+    case mergedPieceLength(id: Int, bytes: Int, limit: Int)
+    /// Ids before and after a text together.
+    case surroundingIDCount(found: Int, limit: Int)
     case emptyPattern
     case normalizerCount(found: Int, limit: Int)
     case normalizerTextLength(bytes: Int, limit: Int)
     /// The normalizers together could make a text longer than `limit` times itself.
     case normalizerGrowth(found: Int, limit: Int)
+    /// The normalizers together could put this many bytes before a text.
+    case prependedBytes(found: Int, limit: Int)
 
     public var description: String {
         switch self {
@@ -42,13 +47,17 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
         case .missingUnknownPiece: "vocabulary needs exactly one unknown piece"
         case .searchedPieceLength(let id, let bytes, let limit):
             "added or user-defined token \(id) has \(bytes) bytes, need 1...\(limit)"
-        case .scoredPieceLength(let id, let bytes, let limit):
+        case .scoredPieceLength(let id, let bytes, let limit), .mergedPieceLength(let id, let bytes, let limit):
             "vocabulary piece \(id) has \(bytes) bytes, at most \(limit) are allowed"
         case .normalizerCount(let found, let limit): "\(found) normalizers, at most \(limit) are allowed"
         case .normalizerTextLength(let bytes, let limit):
             "a normalizer's text has \(bytes) bytes, at most \(limit) are allowed"
         case .normalizerGrowth(let found, let limit):
             "the normalizers make texts up to \(found) times as long, at most \(limit) times is allowed"
+        case .prependedBytes(let found, let limit):
+            "the normalizers put up to \(found) bytes before a text, at most \(limit) are allowed"
+        case .surroundingIDCount(let found, let limit):
+            "\(found) ids before and after a text, at most \(limit) are allowed"
         case .emptyPattern: "normalizer replaces an empty pattern"
         }
     }

@@ -5,10 +5,18 @@ extension Vocabulary {
     static let searchedPieceLimit = 1024
     /// Bytes of a piece with a score: each cut of it is looked up, which costs the square. Llama's longest have 48.
     static let scoredPieceLimit = 1024
+    /// Bytes of a piece that a merge gives, which is compared with its parts. The longest in use are 128 spaces, 256
+    /// bytes as byte-level pieces.
+    static let mergedPieceLimit = 1024
+    /// Ids before and after a text together; in use are at most two.
+    package static let surroundingIDLimit = 64
     static let normalizerLimit = 8
     static let normalizerTextLimit = 1024
     /// By how much all replacements together may lengthen a text.
     static let normalizerGrowthLimit = 16
+    /// Bytes that all normalizers together put before each stretch of text between added tokens, however short it is.
+    /// In use is U+2581, 3 bytes.
+    static let prependedLimit = 64
 
     /// Throws unless every id, count and spelling agrees with the others.
     public func validate() throws(TokenizerError) {
@@ -25,9 +33,13 @@ extension Vocabulary {
         for token in addedTokens {
             try check(token.id, "added token")
             try checkLength(Int(token.id))
+            if token.isNormalized { try checkNormalizedLength(Int(token.id)) }
         }
         let named = [("bos id", bosID), ("eos id", eosID), ("unknown id", unknownID), ("padding id", paddingID)]
         for (field, id) in named { if let id { try check(id, field) } }
+        guard prefixIDs.count + suffixIDs.count <= Self.surroundingIDLimit else {
+            throw .surroundingIDCount(found: prefixIDs.count + suffixIDs.count, limit: Self.surroundingIDLimit)
+        }
         for id in prefixIDs { try check(id, "prefix id") }
         for id in suffixIDs { try check(id, "suffix id") }
     }
@@ -36,6 +48,15 @@ extension Vocabulary {
     private func checkLength(_ id: Int) throws(TokenizerError) {
         let length = pieces.range(id).count
         guard (1...Self.searchedPieceLimit).contains(length) else {
+            throw .searchedPieceLength(id: id, bytes: length, limit: Self.searchedPieceLimit)
+        }
+    }
+
+    /// Of a piece that is searched in normalized text, as it is spelled there.
+    private func checkNormalizedLength(_ id: Int) throws(TokenizerError) {
+        guard case .merges(let model) = model, !model.normalizers.isEmpty else { return }
+        let length = model.normalizers.reduce(Array(pieces[id])) { $1.apply($0) }.count
+        guard length <= Self.searchedPieceLimit else {
             throw .searchedPieceLength(id: id, bytes: length, limit: Self.searchedPieceLimit)
         }
     }
@@ -75,6 +96,10 @@ extension Vocabulary {
     private func validate(_ model: MergeModel) throws(TokenizerError) {
         for (rank, merge) in model.merges.enumerated() {
             for id in [merge.left, merge.right, merge.result] { try check(id, "merge \(rank)") }
+            let length = pieces.range(Int(merge.result)).count
+            guard length <= Self.mergedPieceLimit else {
+                throw .mergedPieceLength(id: Int(merge.result), bytes: length, limit: Self.mergedPieceLimit)
+            }
             let left = pieces[Int(merge.left)]
             let right = pieces[Int(merge.right)]
             let result = pieces[Int(merge.result)]
@@ -91,26 +116,35 @@ extension Vocabulary {
             throw .normalizerCount(found: normalizers.count, limit: Self.normalizerLimit)
         }
         var growth = 1
+        var prepended = 0
         for normalizer in normalizers {
-            let texts: [[UInt8]]
             switch normalizer {
-            case .prepend(let text): texts = [text]
-            case .replace(let pattern, let text): texts = [pattern, text]
+            case .prepend(let text):
+                try checkNormalizerText(text)
+                prepended += text.count
+            case .replace(let pattern, let text):
+                try checkNormalizerText(pattern)
+                try checkNormalizerText(text)
+                if pattern.isEmpty { throw .emptyPattern }
+                let factor = max(1, (text.count + pattern.count - 1) / pattern.count)
+                growth *= factor
+                prepended *= factor
             }
-            for text in texts {
-                guard text.count <= Self.normalizerTextLimit else {
-                    throw .normalizerTextLength(bytes: text.count, limit: Self.normalizerTextLimit)
-                }
-                guard UTF8Text.isValid(text, 0..<text.count) else {
-                    throw .invalidValue(field: "normalizer text, which is not UTF-8", found: UInt64(text.count))
-                }
-            }
-            guard case .replace(let pattern, let text) = normalizer else { continue }
-            if pattern.isEmpty { throw .emptyPattern }
-            growth *= max(1, (text.count + pattern.count - 1) / pattern.count)
             guard growth <= Self.normalizerGrowthLimit else {
                 throw .normalizerGrowth(found: growth, limit: Self.normalizerGrowthLimit)
             }
+            guard prepended <= Self.prependedLimit else {
+                throw .prependedBytes(found: prepended, limit: Self.prependedLimit)
+            }
+        }
+    }
+
+    private func checkNormalizerText(_ text: [UInt8]) throws(TokenizerError) {
+        guard text.count <= Self.normalizerTextLimit else {
+            throw .normalizerTextLength(bytes: text.count, limit: Self.normalizerTextLimit)
+        }
+        guard UTF8Text.isValid(text, 0..<text.count) else {
+            throw .invalidValue(field: "normalizer text, which is not UTF-8", found: UInt64(text.count))
         }
     }
 }

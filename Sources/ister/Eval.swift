@@ -8,11 +8,14 @@ struct Eval: ParsableCommand {
 }
 
 /// Runs `body`; what it throws becomes a failure about `file`.
-func evaluating<Value>(_ file: String, _ body: () throws -> Value) throws(Failure) -> Value {
+/// reference: the file that it is compared with.
+func evaluating<Value>(
+    _ file: String, reference: String? = nil, _ body: () throws -> Value
+) throws(Failure) -> Value {
     do {
         return try body()
     } catch let error as EvaluationError {
-        throw Failure(error, model: file)
+        throw Failure(error, model: file, reference: reference)
     } catch {
         throw Failure(error, file: file)
     }
@@ -20,9 +23,11 @@ func evaluating<Value>(_ file: String, _ body: () throws -> Value) throws(Failur
 
 extension Failure {
     /// model: what the error is about, for errors that do not name their file.
-    init(_ error: EvaluationError, model: String) {
+    /// reference: the model that it is compared with.
+    init(_ error: EvaluationError, model: String, reference: String? = nil) {
         switch error {
         case .decoder(let error): self.init(error, file: model)
+        case .reference(let error): self.init(error, file: reference ?? model)
         case .output(let error): self.init(error, file: model)
         case .invalidOption, .unknownSuite: self.init(.usage, error.description)
         case .missing: self.init(.inputMissing, error.description)

@@ -58,7 +58,9 @@ struct EvalDivergence: ParsableCommand {
                 contextLength: windows.contextLength, threads: threadOption.threads, cacheFormat: cacheOption.format),
             try other.decoder(contextLength: windows.contextLength, threads: threadOption.threads)
         )
-        let statistics = try evaluating(candidate) {
+        let interrupt = writeBase.map { Interrupt(removingTemporaryFileOf: $0) }
+        defer { withExtendedLifetime(interrupt) {} }
+        let statistics = try evaluating(candidate, reference: other.path) {
             let writer = try writeBase.map { path in
                 try BaseFileWriter(
                     path: path, windows: windows, vocabularySize: other.file.header.shape.vocabularySize,

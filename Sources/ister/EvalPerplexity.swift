@@ -31,6 +31,8 @@ struct EvalPerplexity: ParsableCommand {
         let windows = try windowOptions.windows(of: bytes, path: text, for: evaluated)
         let decoder = try evaluated.decoder(
             contextLength: windows.contextLength, threads: threadOption.threads, cacheFormat: cacheOption.format)
+        let interrupt = writeBase.map { Interrupt(removingTemporaryFileOf: $0) }
+        defer { withExtendedLifetime(interrupt) {} }
         let start = ContinuousClock.now
         let estimate = try evaluating(model) {
             let base = try writeBase.map { path in

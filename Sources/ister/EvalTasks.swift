@@ -40,6 +40,7 @@ struct EvalTasks: ParsableCommand {
             try evaluating(data) { try TaskSuite.load(String(name), folder: data, shots: shots, limit: limit) }
         }
         guard !suites.isEmpty else { throw Failure(.usage, "--suite names nothing") }
+        try requireOwnNames(suites)
         let others = try ([reference].compactMap { $0 } + compare).map { path throws(Failure) in
             try evaluating(path) { try TaskRunFile(reading: path) }
         }
@@ -54,10 +55,19 @@ struct EvalTasks: ParsableCommand {
         let seconds = start.duration(to: .now) / .seconds(1)
         let report = EvalTasksReport(
             suites: suites, run: run, reference: reference == nil ? nil : others.first, others: others)
+        // First, so that a report that cannot be written takes nothing along.
+        try StandardOutput.write(json ? report.json(seconds: seconds).line : Array(report.table.utf8))
         if let html {
             try evaluating(html) { try ReportFile.write(report.page.html, to: html, inputs: inputsOfReport) }
         }
-        try StandardOutput.write(json ? report.json(seconds: seconds).line : Array(report.table.utf8))
+    }
+
+    /// A run and its report tell suites apart by name.
+    private func requireOwnNames(_ suites: [TaskSuite]) throws(Failure) {
+        var names: Set<String> = []
+        for suite in suites where !names.insert(suite.name).inserted {
+            throw Failure(.usage, "--suite: two suites have the name \(suite.name)")
+        }
     }
 
     private var inputs: [String] {
@@ -70,7 +80,10 @@ struct EvalTasks: ParsableCommand {
     /// Before the questions are asked, which can take hours.
     private func checkOutputs() throws(Failure) {
         if let output {
-            try evaluating(output) { try ReportFile.check(output, inputs: inputs) }
+            try evaluating(output) { try ReportFile.check(output, inputs: inputs, isExtended: true) }
+            if !resume, FileStatus.exists(output) {
+                throw Failure(.cannotCreate, "\(output): exists; --resume goes on with it")
+            }
         }
         if let html {
             try evaluating(html) { try ReportFile.check(html, inputs: inputsOfReport) }
@@ -79,9 +92,6 @@ struct EvalTasks: ParsableCommand {
 
     private func runFile(_ model: RunModel) throws(Failure) -> TaskRunFile {
         guard let output else { return TaskRunFile(model: model) }
-        if !resume, FileStatus.exists(output) {
-            throw Failure(.cannotCreate, "\(output): exists; --resume goes on with it")
-        }
         return try evaluating(output) { try TaskRunFile(extending: output, model: model) }
     }
 

@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import IsterModelFile
 import Synchronization
 
 /// Ctrl-C while a command runs: the first one calls `onInterrupt` and lets the command end by itself, a second one ends
@@ -28,6 +29,14 @@ final class Interrupt {
             onInterrupt()
         }
         source.resume()
+    }
+
+    /// The first one ends the process and leaves nothing of the output that is being written to `target`.
+    convenience init(removingTemporaryFileOf target: String) {
+        self.init {
+            TemporaryFile.removeOwn(target: target)
+            endProcess(Failure.Code.interrupted.rawValue)
+        }
     }
 
     deinit {

@@ -57,7 +57,7 @@ struct Quantize: ParsableCommand {
         let preset = targetBits == nil ? self.preset ?? QuantizePreset(source.preset) : .q4
         let requantizing = try source.requantizing(preset.base, isAllowed: allowRequantize || plan)
         let target = output ?? Self.defaultOutput(checkpoint: checkpoint, name: recipeName(preset))
-        // The writer refuses it as well, but only after the measurements.
+        // The writer refuses it as well, but only after the texts are read.
         if !force, !plan, FileStatus.exists(target) {
             throw Failure(ModelFileError.outputExists(path: target), file: target)
         }
@@ -74,23 +74,31 @@ struct Quantize: ParsableCommand {
         }
         defer { withExtendedLifetime(interrupt) {} }
         let start = ContinuousClock.now
-        if plan, targetBits == nil { return try tell(job.plan(self.preset.map { [$0] } ?? source.presets)) }
+        if plan, targetBits == nil {
+            return try tell(job.plan(self.preset.map { [$0] } ?? source.presets, calibrationOptions))
+        }
         let text = try calibrationOptions.calibrationText(
             checkpoint, heldOut: plan || preset == .f32 ? 0 : certificationOptions.heldOutWindows)
-        let allocation = try allocation(preset, job, text)
-        if plan, let allocation { return try tell(job.plan(allocation)) }
-        let calibration = preset.isCalibrated ? calibrationOptions.withOwnText : calibrationOptions
-        let report = try job.run(allocation, calibration, text, certificationOptions)
-        let seconds = start.duration(to: .now) / .seconds(1)
-        if preset == .imported, let note = source.note {
-            StandardError.write("ister: \(note)\n")
+        if plan, let allocation = try allocation(preset, job, text) {
+            return try tell(job.plan(allocation, calibrationOptions))
         }
-        let warnings = report.warnings + [requantizing].compactMap { $0 }
-        for warning in warnings { StandardError.write("ister: warning: \(warning)\n") }
+        let report = try convert(preset, job, text)
+        let seconds = start.duration(to: .now) / .seconds(1)
+        if preset == .imported, let note = source.note { StandardError.write("ister: \(note)\n") }
         if preset != .f32, let reason = certificationOptions.absence(text, report) {
             StandardError.write("ister: no certificate\(reason): give --certify TEXT\n")
         }
-        try tell(report, warnings, preset: preset, seconds: seconds)
+        try tell(report, report.warnings + [requantizing].compactMap { $0 }, preset: preset, seconds: seconds)
+    }
+
+    private func convert(
+        _ preset: QuantizePreset, _ job: QuantizeJob, _ text: CalibrationText?
+    ) throws(Failure) -> ConversionReport {
+        let options = preset.isCalibrated ? calibrationOptions.withOwnText : calibrationOptions
+        let calibration = job.calibration(options, text)
+        let certification = try job.certification(certificationOptions, text)
+        if targetBits != nil || preset.size != nil { try job.check(calibration, certification) }
+        return try job.run(allocation(preset, job, text), calibration, certification)
     }
 
     /// Formats of single matrices; nil where the preset's are used everywhere.
@@ -116,14 +124,10 @@ struct Quantize: ParsableCommand {
         return "\(name)-\(recipe).ister"
     }
 
-    /// A conversion that is interrupted leaves nothing behind. The names are those of IsterModelFile's temporary files;
-    /// one that stays all the same is removed by the next run.
+    /// A conversion that is interrupted leaves nothing behind. A file that stays all the same is removed by the next
+    /// run.
     private static func removeTemporaryFiles(of target: String) {
-        for path in [target, SourceModel.path(output: target)] {
-            let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-            let folder = parts.dropLast().map { $0 + "/" }.joined()
-            _ = unsafe unlink("\(folder).\(parts.last ?? "").tmp-\(getpid())")
-        }
+        for path in [target, SourceModel.path(output: target)] { TemporaryFile.removeOwn(target: path) }
         _ = unsafe unlink(SourceModel.path(output: target))
     }
 }

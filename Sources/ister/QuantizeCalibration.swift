@@ -45,6 +45,11 @@ struct CalibrationOptions: ParsableArguments {
 
     var isCalibrated: Bool { text != nil || calibrateOwn }
 
+    /// How a preset's matrices are calibrated; nil for not at all.
+    func method(of preset: QuantizePreset) -> CalibrationMethod? {
+        (isCalibrated && preset != .f32) || preset.isCalibrated ? calibrationMethod : nil
+    }
+
     /// nil when none is given. heldOut: most windows at its end that the calibration leaves to the certificate.
     func calibrationText(_ checkpoint: String, heldOut: Int) throws(Failure) -> CalibrationText? {
         try text.map { path throws(Failure) in

@@ -103,7 +103,7 @@ final class DivergenceMeasurement: QualityMeasurement {
             let statistics = try evaluation.run { done, _ in progress(done, windows.count) }
             return quality(statistics)
         } catch {
-            throw .calibration(.model(reason: "\(error)"))
+            throw QuantizerError(running: error)
         }
     }
 

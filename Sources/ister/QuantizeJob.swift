@@ -64,52 +64,86 @@ struct QuantizeJob {
     }
 
     /// Of presets. Where formats would have to be measured, the size alone is told.
-    func plan(_ presets: [QuantizePreset]) throws(Failure) -> QuantizePlan {
+    func plan(_ presets: [QuantizePreset], _ calibration: CalibrationOptions) throws(Failure) -> QuantizePlan {
         try reporting(checkpoint) {
             QuantizePlan(
                 try presets.map { preset in
+                    let method = calibration.method(of: preset)
                     let (header, fileBytes) = try conversion(preset.base).plan()
                     guard let size = preset.size else {
-                        return QuantizePlan.Row(name: preset.rawValue, preset, header, fileBytes: fileBytes)
+                        return QuantizePlan.Row(
+                            name: preset.rawValue, preset, header, fileBytes: fileBytes, calibration: method)
                     }
                     let bytes = try TargetSize.between(size).bytes(parameters: header.parameterCount) {
                         preset throws(QuantizerError) in try conversion(preset).plan().fileBytes
                     }
                     return QuantizePlan.Row(
-                        name: preset.rawValue, preset, header, fileBytes: bytes, areFormatsKnown: false)
+                        name: preset.rawValue, preset, header, fileBytes: bytes, calibration: method,
+                        areFormatsKnown: false)
                 })
         }
     }
 
     /// Of a file whose formats have been measured.
-    func plan(_ allocation: Allocation) throws(Failure) -> QuantizePlan {
+    func plan(_ allocation: Allocation, _ calibration: CalibrationOptions) throws(Failure) -> QuantizePlan {
         try reporting(checkpoint) {
             let (header, fileBytes) = try conversion(.q4, allocation).plan()
-            return QuantizePlan([QuantizePlan.Row(name: allocation.name, nil, header, fileBytes: fileBytes)])
+            return QuantizePlan([
+                QuantizePlan.Row(
+                    name: allocation.name, nil, header, fileBytes: fileBytes, calibration: calibration.method(of: .q4))
+            ])
         }
     }
 
-    func run(
-        _ allocation: Allocation?, _ calibrationOptions: CalibrationOptions, _ text: CalibrationText?,
-        _ certificationOptions: CertificationOptions
-    ) throws(Failure) -> ConversionReport {
-        let (bar, model, checkpoint, output, threads) = (bar, model, checkpoint, output, threads)
-        let calibration = calibrationOptions.calibration(text) { done, total in
+    /// nil when nothing is asked for.
+    func calibration(_ options: CalibrationOptions, _ text: CalibrationText?) -> Calibration? {
+        let (bar, model) = (bar, model)
+        return options.calibration(text) { done, total in
             bar.show(done: done, total: total, label: "own text")
         } model: { () throws(QuantizerError) in
             try model.get()
         }
-        let certification = try certificationOptions.certification(checkpoint: checkpoint, calibration: text) {
-            done, total in
+    }
+
+    /// nil when nothing is asked for or can be measured.
+    func certification(
+        _ options: CertificationOptions, _ text: CalibrationText?
+    ) throws(Failure) -> Certification? {
+        let (bar, checkpoint, output, threads) = (bar, checkpoint, output, threads)
+        return try options.certification(checkpoint: checkpoint, calibration: text) { done, total in
             bar.show(done: done, total: total, label: "comparison with the source")
         } source: { () throws(QuantizerError) in
             try SourceModel(checkpoint: checkpoint, preset: .f32, output: output, threads: threads)
         }
+    }
+
+    /// Refuses what `run` would refuse at its beginning: for sensitivities that are measured before.
+    func check(_ calibration: Calibration?, _ certification: Certification?) throws(Failure) {
+        try reporting(checkpoint) {
+            let conversion = conversion(preset, calibration: calibration)
+            try conversion.check()
+            if certification != nil { try requireSpace(conversion, runsModel: true) }
+        }
+    }
+
+    /// For a certificate: the source's floats are written when the file is there, beside it and the model that is run for
+    /// calibration and sensitivities.
+    private func requireSpace(_ conversion: Conversion, runsModel: Bool) throws(QuantizerError) {
+        var bytes = try conversion.plan().fileBytes + self.conversion(.f32).plan().fileBytes
+        if runsModel, !model.isMade { bytes += try self.conversion(.q8g256).plan().fileBytes }
+        do { try OutputCheck.requireSpace(bytes, for: output) } catch { throw .modelFile(error) }
+    }
+
+    func run(
+        _ allocation: Allocation?, _ calibration: Calibration?, _ certification: Certification?
+    ) throws(Failure) -> ConversionReport {
         let clock = CalibrationClock()
         defer { bar.clear() }
         do {
-            return try conversion(preset, allocation, calibration: calibration, certification: certification).run {
-                progress in
+            let conversion = conversion(
+                preset, allocation, calibration: calibration, certification: certification)
+            if certification != nil { try requireSpace(conversion, runsModel: calibration != nil) }
+            return try conversion.run { progress in
                 if case .calibrating(let pass, let count, let done, let total) = progress.stage {
                     bar.show(done: done, total: total, label: clock.label(pass: pass, of: count, done, total))
                 } else {

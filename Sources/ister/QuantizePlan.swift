@@ -13,17 +13,20 @@ struct QuantizePlan {
         private let header: ModelHeader
         /// The most that the file may have where the formats are not known.
         let fileBytes: Int
+        /// nil where nothing is calibrated.
+        private let calibration: CalibrationMethod?
         let areFormatsKnown: Bool
 
         /// header: the file's, or that of one with other formats where they are not known.
         init(
             name: String, _ preset: QuantizePreset?, _ header: ModelHeader, fileBytes: Int,
-            areFormatsKnown: Bool = true
+            calibration: CalibrationMethod?, areFormatsKnown: Bool = true
         ) {
             self.name = name
             self.preset = preset
             self.header = header
             self.fileBytes = fileBytes
+            self.calibration = calibration
             self.areFormatsKnown = areFormatsKnown
         }
 
@@ -36,9 +39,9 @@ struct QuantizePlan {
             return held * 2 * shape.keyValueHeadCount * shape.headWidth * 2
         }
 
-        /// Of calibration at its peak; nil for a file that needs none.
+        /// Of calibration at its peak; nil where there is none, and for a method that takes little.
         var calibrationBytes: Int? {
-            preset?.isCalibrated == true ? Calibration.feedbackBytes(header.shape) : nil
+            calibration == .feedback ? Calibration.feedbackBytes(header.shape) : nil
         }
 
         var positions: Int { min(QuantizePlan.positions, header.shape.contextLength) }
@@ -89,7 +92,7 @@ struct QuantizePlan {
         rows.compactMap { row in
             guard let preset = row.preset else { return nil }
             let divergence = preset.measuredDivergence.map { "; divergence of SmolLM2-135M \($0) nats" } ?? ""
-            let memory = row.calibrationBytes.map { ", which takes \(binarySize($0))" } ?? ""
+            let memory = row.calibrationBytes.map { "; calibration takes \(binarySize($0))" } ?? ""
             return "\(preset.rawValue): \(preset.summary)\(memory)\(divergence)"
         }
     }

@@ -58,13 +58,24 @@ enum ServeMemory {
 
     /// nil where the system does not tell.
     static var residentBytes: Int? {
-        let file = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+        let fields = text("/proc/self/statm")?.split(separator: " ") ?? []
+        return fields.count > 1 ? Int(fields[1]).map { $0 * sysconf(Int32(_SC_PAGESIZE)) } : nil
+    }
+
+    /// What is kept from being swapped out; nil where the system does not tell.
+    static var lockedBytes: Int? {
+        guard let line = text("/proc/self/status")?.split(separator: "\n").first(where: { $0.hasPrefix("VmLck:") }),
+            let count = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) })
+        else { return nil }
+        return count << 10
+    }
+
+    private static func text(_ path: String) -> String? {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: 128)
+        var bytes = [UInt8](repeating: 0, count: 1 << 14)
         let count = unsafe read(file, &bytes, bytes.count)
-        guard count > 0 else { return nil }
-        let fields = String(decoding: bytes[..<count], as: UTF8.self).split(separator: " ")
-        return fields.count > 1 ? Int(fields[1]).map { $0 * sysconf(Int32(_SC_PAGESIZE)) } : nil
+        return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
     }
 }

@@ -19,7 +19,11 @@ struct ServeFlags: ParsableArguments {
     @Option(help: "Milliseconds that such a call should take, at least twice a call without prompts. Default 60.")
     var stepTime: String?
     @Option(help: "Requests that wait for their turn. Default 64.") var queue: String?
-    @Option(help: "Requests of one key, running and waiting. Default 8; without keys there is one client and no limit.")
+    @Option(
+        help: """
+            Requests of one key, running and waiting. Default 8. Without keys there is no such limit, and an address is \
+            one client of those on what is read and prepared: behind a proxy all users are one, so give keys.
+            """)
     var requestsPerKey: String?
     @Option(help: "Most tokens that a request may ask for. Default: what the context has room for.")
     var maxOutputTokens: String?

@@ -138,6 +138,9 @@ struct ServeRun: Sendable {
         }
         let scheme = configuration.server.certificate == nil ? "http" : "https"
         logger.info("serving \(model.summary) at \(scheme)://\(address)")
+        if ServeMemory.lockedBytes == 0 {
+            logger.notice("the cache is not locked into memory (ulimit -l is too low) and may be swapped out")
+        }
         manager.ready()
         Task {
             await ServeMemory.keepTrimmed { generator.load.runningCount + generator.load.waitingCount == 0 }

@@ -1,5 +1,6 @@
 import Glibc
 import IsterDecoder
+import IsterEvaluation
 import IsterGenerator
 import IsterModelFile
 import IsterQuantizer
@@ -103,6 +104,8 @@ final class LazySourceModel {
 
     init(_ make: @escaping () throws(QuantizerError) -> SourceModel) { self.make = make }
 
+    var isMade: Bool { made != nil }
+
     func get() throws(QuantizerError) -> SourceModel {
         if let made { return made }
         let model = try make()
@@ -113,5 +116,17 @@ final class LazySourceModel {
 
 /// A decoder's error as an error of the calibration.
 func running<Value>(_ body: () throws(DecoderError) -> Value) throws(QuantizerError) -> Value {
-    do { return try body() } catch { throw .calibration(.model(reason: error.description)) }
+    do { return try body() } catch { throw QuantizerError(running: error) }
+}
+
+extension QuantizerError {
+    /// error: of a model that a conversion runs.
+    init(running error: any Error) {
+        switch error {
+        case let error as QuantizerError: self = error
+        case DecoderError.outOfMemory, EvaluationError.decoder(.outOfMemory), EvaluationError.reference(.outOfMemory):
+            self = .calibration(.outOfMemory(reason: "\(error)"))
+        default: self = .calibration(.model(reason: "\(error)"))
+        }
+    }
 }

@@ -10,13 +10,13 @@ import Testing
         TokenSlice(sequence: 0, tokens: [1, 7, 9], logits: .all), TokenSlice(sequence: 1, tokens: [4], logits: .last),
     ]
 
-    /// A model with a head of its own whose first 16 rows have the scale, or with floats 32 weights, 3e38.
-    private static func withLargeHead(_ preset: Preset) throws -> ConvertedModel {
+    /// A model with a head of its own. Of one matrix the first 16 rows have the scale, or with floats 32 weights, `value`.
+    private static func damaged(_ matrix: String, _ preset: Preset, _ value: Float) throws -> ConvertedModel {
         let model = try ConvertedModel("mistral-sliding-window", preset)
-        let head = try #require(model.file.header.tensors.first { $0.name == "head" })
+        let tensor = try #require(model.file.header.tensors.first { $0.name == matrix })
         let file = try #require(FileHandle(forUpdatingAtPath: model.file.path))
-        try file.seek(toOffset: UInt64(head.offset))
-        let large = (0..<4).map { UInt8(truncatingIfNeeded: Float(3e38).bitPattern >> (8 * UInt32($0))) }
+        try file.seek(toOffset: UInt64(tensor.offset))
+        let large = (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * UInt32($0))) }
         try file.write(contentsOf: Data([[UInt8]](repeating: large, count: preset == .f32 ? 16 * 32 : 16).joined()))
         try file.close()
         return model
@@ -24,7 +24,7 @@ import Testing
 
     @Test(arguments: [Preset.q8g256, .f32], [1, 3])
     func `logits that are not finite are refused, whatever the head's format`(preset: Preset, threads: Int) throws {
-        let model = try Self.withLargeHead(preset)
+        let model = try Self.damaged("head", preset, 3e38)
         let decoder = try model.decoder {
             $0.threads = threads
             $0.sequenceCount = 2
@@ -36,6 +36,14 @@ import Testing
         // The activations are sound: without logits the call is, too.
         try decoder.forward([TokenSlice(sequence: 0, tokens: [1, 7, 9], logits: .states)])
         #expect(decoder.length(ofSequence: 0) == 3)
+    }
+
+    /// They would make the norm's scale 0, and all logits with it.
+    @Test(arguments: ["layers.0.output", "layers.1.down"], [Preset.q8g256, .f32])
+    func `a hidden state whose squares no float holds is refused`(matrix: String, preset: Preset) throws {
+        let decoder = try Self.damaged(matrix, preset, 1e25).decoder { $0.sequenceCount = 2 }
+        #expect(throws: DecoderError.notFinite) { try decoder.forward(Self.slices) }
+        #expect(throws: DecoderError.notFinite) { try decoder.forward([Self.slices[1]]) }
     }
 
     @Test func `a file that shrinks while it is decoded gives no logits`() throws {

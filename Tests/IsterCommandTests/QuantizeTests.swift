@@ -1,3 +1,7 @@
+import ArgumentParser
+import Foundation
+import IsterDecoder
+import IsterModelFile
 import IsterQuantizer
 import Testing
 
@@ -41,5 +45,62 @@ struct QuantizeTests {
             #expect(named.rawValue == preset.rawValue && named.base == preset)
             #expect(named.size == nil && !named.isCalibrated)
         }
+    }
+
+    private static let checkpoint = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "GoldenTests/Fixtures/stories260K").path
+
+    private func job(_ output: String, _ preset: Preset = .q4) -> QuantizeJob {
+        QuantizeJob(
+            checkpoint: Self.checkpoint, output: output, threads: .ofThisMachine(requested: 1), preset: preset,
+            replacing: false, texts: [])
+    }
+
+    private func json(_ arguments: [String], _ presets: [QuantizePreset]) throws -> String {
+        let plan = try job("/none/model.ister").plan(presets, CalibrationOptions.parse(arguments))
+        return String(decoding: plan.json.line, as: UTF8.self)
+    }
+
+    @Test func `a plan tells the memory of the calibration that is asked for`() throws {
+        let none = #""calibration_bytes":null"#
+        #expect(try json([], [.q8]).contains(none))
+        #expect(try json(["--calibrate", "text"], [.f32]).contains(none))
+        #expect(try json(["--calibration-method", "importance"], [.best]).contains(none))
+        #expect(try json(["--calibrate-own", "--calibration-method", "importance"], [.q4]).contains(none))
+        for (arguments, preset) in [(["--calibrate", "text"], .q8), (["--calibrate-own"], .q4), ([], .balanced)]
+            as [([String], QuantizePreset)]
+        {
+            #expect(try !json(arguments, [preset]).contains(none), "\(preset)")
+        }
+    }
+
+    private final class NoSource: CalibrationSource {
+        let textDigest: String? = nil
+        let textTokenCount = 0
+        let ownTokenCount = 512
+
+        func run(
+            sites: Set<CalibrationSite>, next: CalibrationSite?,
+            _ body: (CalibrationBatch) throws(QuantizerError) -> Void
+        ) throws(QuantizerError) {}
+    }
+
+    @Test func `what a conversion would refuse is refused before sensitivities are measured`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "ister-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func code(_ name: String, memory: Int?, _ method: CalibrationMethod = .feedback) -> Failure.Code? {
+            let calibration = Calibration(source: NoSource(), method: method, availableBytes: memory)
+            do throws(Failure) {
+                try job(folder.appending(path: name).path).check(calibration, nil)
+            } catch { return error.code }
+            return nil
+        }
+        #expect(code("model.ister", memory: 1) == .systemRefused)
+        #expect(code("model.ister", memory: 1, .importance) == nil)
+        #expect(code("none/model.ister", memory: nil) == .cannotCreate)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+        try Data([1]).write(to: folder.appending(path: "model.ister"))
+        #expect(code("model.ister", memory: nil) == .cannotCreate)
     }
 }

@@ -68,6 +68,30 @@ import Testing
         }
     }
 
+    /// A model whose first vector is no number any more.
+    private func broken() throws -> Decoder {
+        let model = try StoriesModel()
+        let path = model.folder.path + "/model.ister"
+        let norm = try #require(model.file.header.tensors.first { $0.format == "vector" })
+        let writer = try #require(FileHandle(forWritingAtPath: path))
+        try writer.seek(toOffset: UInt64(norm.offset))
+        try writer.write(contentsOf: Data(repeating: 0xFF, count: norm.length))
+        try writer.close()
+        return try Decoder.forEvaluation(ModelFile.open(path: path), contextLength: 24, threads: 1)
+    }
+
+    @Test func `an error says whether it is the candidate's or the reference's`() throws {
+        let model = try StoriesModel()
+        let windows = try model.windows(of: 24)
+        let (sound, broken) = (try model.decoder(contextLength: 24), try broken())
+        #expect(throws: EvaluationError.reference(.notFinite)) {
+            try DivergenceEvaluation(candidate: sound, reference: broken, windows: windows).run()
+        }
+        #expect(throws: EvaluationError.decoder(.notFinite)) {
+            try DivergenceEvaluation(candidate: broken, reference: sound, windows: windows).run()
+        }
+    }
+
     @Test func `quantiles mix the two values around their place`() {
         let sorted = SortedValues([4, 1, 3, 2])
         #expect(sorted.quantile(0) == 1)

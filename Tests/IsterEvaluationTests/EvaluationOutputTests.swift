@@ -47,6 +47,22 @@ import Testing
         }
     }
 
+    @Test func `a path where no file can be made is refused before the work, but for a file that is extended`() throws {
+        let path = folder.path + "/none/report"
+        #expect(throws: EvaluationError.output(.cannotCreate(path: path, reason: "No such file or directory"))) {
+            try ReportFile.check(path, inputs: [input])
+        }
+        try ReportFile.check(folder.path + "/report", inputs: [input])
+        #expect(try folder.names() == ["input"])
+        // Its name fits, that of a temporary file beside it would not.
+        let long = try folder.write([1], String(repeating: "n", count: 250))
+        #expect(throws: EvaluationError.self) { try ReportFile.check(long, inputs: []) }
+        try ReportFile.check(long, inputs: [], isExtended: true)
+        #expect(throws: EvaluationError.output(.outputIsInput(path: long, input: long))) {
+            try ReportFile.check(long, inputs: [long], isExtended: true)
+        }
+    }
+
     @Test func `an output that is given up leaves nothing behind`() throws {
         do {
             let output = try EvaluationOutput(folder.path + "/base", inputs: [input], plannedBytes: 3)

@@ -1,5 +1,6 @@
 import Foundation
 @testable import IsterEvaluation
+import IsterModelFile
 import IsterQuantizer
 import Testing
 
@@ -96,6 +97,13 @@ import Testing
         }
     }
 
+    @Test func `a run file that cannot be created is no input/output error`() throws {
+        let path = model.folder.path + "/none/run.jsonl"
+        #expect(throws: EvaluationError.output(.cannotCreate(path: path, reason: "No such file or directory"))) {
+            try TaskRunFile(extending: path, model: RunModel(model.file))
+        }
+    }
+
     @Test func `runs of another model, other items or other shots are not mixed`() throws {
         let run = try TaskRunFile(extending: path, model: RunModel(model.file))
         try run.begin(suite)
@@ -103,11 +111,11 @@ import Testing
         #expect(throws: EvaluationError.self) { try TaskRunFile(extending: path, model: RunModel(other.file)) }
         let changed = TaskSuite(
             name: suite.name, items: suite.items, shotCount: 0, digest: "0", isNormalized: true, style: suite.style,
-            pool: [], primer: "")
+            pool: [:], primer: "")
         #expect(throws: EvaluationError.self) { try run.begin(changed) }
         let shots = TaskSuite(
             name: suite.name, items: suite.items, shotCount: 3, digest: suite.digest, isNormalized: true,
-            style: suite.style, pool: [], primer: "")
+            style: suite.style, pool: [:], primer: "")
         #expect(
             throws: EvaluationError.runOfOther(
                 path: path, what: "number of shots for hellaswag", found: "0", needed: "3")

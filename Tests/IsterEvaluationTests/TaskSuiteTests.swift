@@ -114,6 +114,34 @@ import Testing
         #expect(suite.prompt(suite.items[0]) == TaskPrompt.score(expected))
     }
 
+    @Test func `each subject is asked after its own examples, in their order`() throws {
+        func line(_ id: String, _ subject: String) -> String {
+            Self.good.replacingOccurrences(of: "\"a\"", with: "\"\(id)\"")
+                .replacingOccurrences(of: "Is it?", with: id)
+                .replacingOccurrences(of: "\"answer\"", with: "\"subject\":\"\(subject)\",\"answer\"")
+        }
+        func write(_ lines: [String], _ name: String) throws {
+            _ = try folder.write(Array(lines.joined(separator: "\n").utf8), name)
+        }
+        try FileManager.default.createDirectory(atPath: folder.path + "/fewshot", withIntermediateDirectories: true)
+        try write([line("q", "s"), line("r", "t")], "mmlu.jsonl")
+        let examples = ["t1", "s1", "t2", "s2", "s3"]
+        try write(examples.map { line($0, String($0.prefix(1))) }, "fewshot/mmlu_dev.jsonl")
+        let suite = try TaskSuite.load("mmlu", folder: folder.path, shots: 2)
+        for (item, wanted) in zip(suite.items, [["s1", "s2", "q"], ["t1", "t2", "r"]]) {
+            guard case .score(let texts) = suite.prompt(item), let context = texts.first?.context else {
+                Issue.record("\(item.id) has no prompt")
+                continue
+            }
+            let places = (examples + ["q", "r"]).filter { context.contains("\n\($0)\nA.") }
+            #expect(places == wanted)
+        }
+        #expect(
+            throws: EvaluationError.notEnoughShots(
+                path: folder.path + "/fewshot/mmlu_dev.jsonl, subject t", found: 2, needed: 3)
+        ) { try TaskSuite.load("mmlu", folder: folder.path, shots: 3) }
+    }
+
     @Test(
         arguments: [
             ("so 3 + 4 = 7\n#### 7\n\n1", 7), ("#### 1,234.50 dollars", 1234.5), ("the answer is $-12.", -12),

@@ -11,8 +11,7 @@ import Testing
 
     @Test func `requests beyond those of all and of one client are refused until one is given back`() throws {
         var limits = AdmissionGate.Limits()
-        limits.requestCount = 3
-        limits.perClientCount = 2
+        limits.requests = .init(all: 3, perClient: 2, reserve: 0, small: 4)
         let gate = AdmissionGate(limits)
         try gate.enter("a")
         try gate.enter("a")
@@ -22,13 +21,12 @@ import Testing
         gate.leave("a", bytes: 0)
         try gate.enter("c")
         for client in ["a", "b", "c"] { gate.leave(client, bytes: 0) }
-        #expect(gate.use == (0, 0, 0))
+        #expect(gate.use == (0, 0, 0, 0))
     }
 
     @Test func `bytes beyond those of all and of one client are refused until they are given back`() throws {
         var limits = AdmissionGate.Limits()
-        limits.bodyBytes = 100
-        limits.perClientBytes = 60
+        limits.bodies = .init(all: 100, perClient: 60, reserve: 0, small: 100)
         let gate = AdmissionGate(limits)
         for client in ["a", "b"] { try gate.enter(client) }
         try gate.take(bytes: 60, for: "a")
@@ -38,18 +36,62 @@ import Testing
         gate.leave("a", bytes: 60)
         try gate.take(bytes: 20, for: "b")
         gate.leave("b", bytes: 60)
-        #expect(gate.use == (0, 0, 0))
+        #expect(gate.use == (0, 0, 0, 0))
     }
 
     @Test func `by default 128 MiB of bodies are held, half of them of one client`() {
         let limits = AdmissionGate.Limits(APIOptions())
-        #expect(limits.bodyBytes == 128 << 20)
-        #expect(limits.perClientBytes == 64 << 20)
+        for quota in [limits.bodies, limits.answers] {
+            #expect(quota == .init(all: 128 << 20, perClient: 64 << 20, reserve: 32 << 20, small: 1 << 20))
+        }
+        #expect(limits.requests == .init(all: 256, perClient: 256, reserve: 64, small: 4))
         var options = APIOptions()
         options.placeCount = 1000
         options.perClientCount = 8
-        #expect(AdmissionGate.Limits(options).requestCount == 1000)
-        #expect(AdmissionGate.Limits(options).perClientCount == 8)
+        #expect(AdmissionGate.Limits(options).requests.all == 1000)
+        #expect(AdmissionGate.Limits(options).requests.perClient == 8)
+    }
+
+    @Test func `when some clients have taken all, one that has little is still let in`() throws {
+        var limits = AdmissionGate.Limits()
+        limits.requests = .init(all: 4, perClient: 2, reserve: 2, small: 1)
+        limits.bodies = .init(all: 100, perClient: 50, reserve: 20, small: 10)
+        let gate = AdmissionGate(limits)
+        for client in ["a", "a", "b", "b", "c"] { try gate.enter(client) }
+        for client in ["a", "b"] {
+            #expect(throws: APIError.tooManyPreparing) { try gate.enter(client) }
+            try gate.take(bytes: 50, for: client)
+        }
+        #expect(throws: APIError.tooManyPreparing) { try gate.enter("c") }
+        try gate.take(bytes: 10, for: "c")
+        #expect(throws: APIError.tooManyPreparing) { try gate.take(bytes: 1, for: "c") }
+        try gate.enter("d")
+        #expect(throws: APIError.tooManyPreparing) { try gate.take(bytes: 11, for: "d") }
+        try gate.take(bytes: 10, for: "d")
+        // The reserve has an end, too.
+        #expect(throws: APIError.tooManyPreparing) { try gate.enter("e") }
+        for client in ["a", "b"] {
+            gate.leave(client, bytes: 50)
+            gate.leave(client, bytes: 0)
+        }
+        for client in ["c", "d"] { gate.leave(client, bytes: 10) }
+        #expect(gate.use == (0, 0, 0, 0))
+    }
+
+    @Test func `answers beyond those of all and of one client are refused until they are given back`() throws {
+        var limits = AdmissionGate.Limits()
+        limits.answers = .init(all: 100, perClient: 60, reserve: 0, small: 10)
+        let gate = AdmissionGate(limits)
+        try gate.hold(answerBytes: 60, for: "a")
+        #expect(throws: APIError.clientAnswers(60)) { try gate.hold(answerBytes: 1, for: "a") }
+        #expect(throws: APIError.tooManyAnswers) { try gate.hold(answerBytes: 41, for: "b") }
+        // Bodies are counted by themselves, and a client is not forgotten with its request.
+        try gate.enter("a")
+        try gate.take(bytes: 1000, for: "a")
+        gate.leave("a", bytes: 1000)
+        #expect(gate.use == (0, 0, 60, 1))
+        gate.release(answerBytes: 60, for: "a")
+        #expect(gate.use == (0, 0, 0, 0))
     }
 
     @Test func `while the queue is full a request is refused before its body is sent`() async throws {
@@ -62,6 +104,8 @@ import Testing
             #expect(answer.headers["retry-after"] == "1")
             #expect(answer.headers["retry-after-ms"] == "1000")
             #expect(answer.headers["connection"] == "close")
+            let asking = completion(bytes: 8 << 20, "Expect: 100-continue")
+            #expect(Answer(try await service.exchange(asking)).status == 503)
             // Needs no place.
             #expect(try await service.post("/tokenize", body: #"{"content":"a"}"#).status == 200)
         }

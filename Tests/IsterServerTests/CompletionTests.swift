@@ -52,13 +52,17 @@ import Testing
         #expect(scores?["top_logprobs"]?[1] == ["a": .number(-0.25)])
     }
 
-    @Test func `a streamed echo is the same text and the same scores`() async throws {
-        let server = try TestServer(FakeGenerator(), prefix: [256])
+    /// The scores of the longer prompt come in four parts, one of which begins within a character.
+    @Test(arguments: [("ab", 1), (String(repeating: "aé", count: 66), 4)])
+    func `a streamed echo is the same text and the same scores`(prompt: String, parts: Int) async throws {
+        let server = try TestServer(FakeGenerator(contextLength: 512), prefix: [256])
         let options = "\"echo\":true,\"logprobs\":2,\"max_tokens\":2"
-        let whole = try await server.post(path, body("\"ab\"", options))
-        let stream = try await server.post(path, body("\"ab\"", options + ",\"stream\":true"))
+        let whole = try await server.post(path, body("\"\(prompt)\"", options))
+        let stream = try await server.post(path, body("\"\(prompt)\"", options + ",\"stream\":true"))
         let choices = stream.chunks.compactMap { $0["choices"]?[0] }
-        #expect(choices.compactMap { $0["text"]?.text }.joined() == "abhello")
+        #expect(choices.compactMap { $0["text"]?.text }.joined() == prompt + "hello")
+        // With one for each of the two tokens and one for the end.
+        #expect(choices.count == parts + 3)
         for key in ["tokens", "token_logprobs", "top_logprobs", "text_offset"] {
             let parts = choices.compactMap { $0["logprobs"]?[key] }.flatMap { value -> [JSONValue] in
                 guard case .array(let values) = value else { return [] }

@@ -33,6 +33,12 @@ import Testing
         #expect(throws: JSONError.self) { try JSONReader.read(bytes) }
     }
 
+    @Test func `keys are the same when their code points are`() throws {
+        let value = try read("{\"\u{E9}\":1,\"e\u{301}\":2}")
+        #expect(value["\u{E9}"] == 1 && value["e\u{301}"] == 2)
+        #expect(throws: JSONError.self) { try read("{\"\u{E9}\":1,\"\\u00e9\":2}") }
+    }
+
     @Test func `64 nested values are read, 65 are not`() throws {
         func nested(_ depth: Int) -> String {
             String(repeating: "[", count: depth) + String(repeating: "]", count: depth)

@@ -30,6 +30,7 @@ import Testing
         try await eventually { block.isReached }
         let hasRun = Flag()
         let waiting = Task { try await pool.run { hasRun.set() } }
+        try await eventually { pool.waitingCount == 1 }
         waiting.cancel()
         await #expect(throws: CancellationError.self) { try await waiting.value }
         block.open()
@@ -106,6 +107,45 @@ import Testing
             try await pool.run {}
             #expect(generator.requests.isEmpty)
             #expect(try await service.post(body: body).status == 200)
+        }
+    }
+
+    @Test func `the time that a request waits for these threads counts, and work that comes too late is not run`()
+        async throws
+    {
+        let generator = FakeGenerator()
+        let pool = PreparationPool(threadCount: 1)
+        var options = APIOptions()
+        options.requestSeconds = 0.1
+        try await TestService.run(generator: generator, routes: apiRoutes(options, preparation: pool)) { service in
+            let block = Block()
+            let busy = Task { try await pool.run { block.wait() } }
+            try await eventually { block.isReached }
+            let answer = Task { try await service.post(body: #"{"model":"tiny","prompt":"a"}"#) }
+            try await eventually { pool.waitingCount == 1 }
+            try await Task.sleep(for: .milliseconds(100))
+            block.open()
+            try await busy.value
+            #expect(try await answer.value.status == 504)
+            #expect(try await answer.value.code == "deadline_exceeded")
+            #expect(generator.requests.isEmpty)
+        }
+    }
+
+    @Test func `the deadline of a request is counted from before it waits`() async throws {
+        let generator = FakeGenerator()
+        let pool = PreparationPool(threadCount: 1)
+        try await TestService.run(generator: generator, routes: apiRoutes(preparation: pool)) { service in
+            let block = Block()
+            let busy = Task { try await pool.run { block.wait() } }
+            try await eventually { block.isReached }
+            let answer = Task { try await service.post(body: #"{"model":"tiny","prompt":"a"}"#) }
+            try await eventually { pool.waitingCount == 1 }
+            let latest = ContinuousClock.now + .seconds(APIOptions().requestSeconds)
+            block.open()
+            try await busy.value
+            #expect(try await answer.value.status == 200)
+            #expect(try #require(generator.requests[0].deadline) < latest)
         }
     }
 
@@ -188,7 +228,9 @@ func apiRoutes(
 }
 
 /// The head of a completions request whose body has so many bytes.
-func completion(bytes: Int) -> String {
-    "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        + "Content-Length: \(bytes)\r\n\r\n"
+func completion(bytes: Int, _ fields: String...) -> String {
+    let lines =
+        ["POST /v1/completions HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
+        + ["Content-Length: \(bytes)"] + fields
+    return lines.joined(separator: "\r\n") + "\r\n\r\n"
 }

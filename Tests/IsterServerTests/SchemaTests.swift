@@ -113,6 +113,45 @@ import Testing
         #expect(try !Self.grammar(schema).isPossible)
     }
 
+    @Test(arguments: ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"])
+    func `bounds that no 64-bit float has are exact`(keyword: String) throws {
+        let bound = (1 << 53) + 1
+        let schema = JSONObject(members: [
+            .init(key: "type", value: "integer"), .init(key: keyword, value: .integer(bound)),
+        ])
+        let grammar = try Self.grammar(.object(schema))
+        let inwards = keyword.lowercased().hasSuffix("minimum") ? 1 : -1
+        #expect(Self.holds(grammar, "\(bound)") == !keyword.hasPrefix("exclusive"))
+        #expect(Self.holds(grammar, "\(bound + inwards)"))
+        #expect(!Self.holds(grammar, "\(bound - inwards)"))
+    }
+
+    @Test func `properties are the same when their code points are`() throws {
+        let (one, other) = ("\u{E9}", "e\u{301}")
+        let properties = JSONObject(members: [one, other].map { .init(key: $0, value: ["type": "integer"]) })
+        let grammar = try Self.grammar([
+            "type": "object", "properties": .object(properties), "required": [.string(one), .string(other)],
+        ])
+        #expect(Self.holds(grammar, "{\"\(one)\":1,\"\(other)\":2}"))
+        #expect(!Self.holds(grammar, "{\"\(one)\":1}"))
+        // An object can have both members, each with its constant.
+        func variant(_ key: String, _ value: JSONValue) -> JSONValue {
+            [
+                "type": "object", "required": [.string(key)],
+                "properties": .object(JSONObject(members: [.init(key: key, value: ["const": value])])),
+            ]
+        }
+        #expect(throws: APIError.self) { try Self.grammar(["oneOf": [variant(one, 1), variant(other, 2)]]) }
+        #expect(throws: Never.self) { try Self.grammar(["oneOf": [variant(one, 1), variant(one, 2)]]) }
+        let values: [(String, JSONValue)] = [(one, nil), (other, true)]
+        let definitions = JSONObject(members: values.map { .init(key: $0, value: ["const": $1]) })
+        let references = try Self.grammar([
+            "$defs": .object(definitions), "type": "object", "required": ["a", "b"],
+            "properties": ["a": ["$ref": .string("#/$defs/" + one)], "b": ["$ref": .string("#/$defs/" + other)]],
+        ])
+        #expect(Self.holds(references, "{\"a\":null,\"b\":true}"))
+    }
+
     @Test func `a schema that is too large is refused in time`() {
         let value: JSONValue = ["enum": .array((0..<1000).map { .string("a long value number \($0)") })]
         let many = JSONObject(members: (0..<100).map { JSONObject.Member(key: "property \($0)", value: value) })

@@ -66,6 +66,57 @@ struct BlobTests {
         }
     }
 
+    @Test func `a piece that a merge gives has at most 1024 bytes, which are compared only then`() throws {
+        func vocabulary(_ length: Int, merges: Int) -> Vocabulary {
+            let half = Array(repeating: UInt8(ascii: "x"), count: length / 2)
+            let merge = Vocabulary.Merge(left: 0, right: 0, result: 1)
+            let model = Vocabulary.MergeModel(
+                merges: Array(repeating: merge, count: merges), preTokenizer: .none, isByteLevel: false)
+            return Vocabulary(pieces: PieceList([half, half + half]), model: .merges(model), decoder: .byteLevel)
+        }
+        #expect(throws: Never.self) { try vocabulary(1024, merges: 3).validate() }
+        // 40 gigabytes, if they were compared.
+        #expect(throws: TokenizerError.mergedPieceLength(id: 1, bytes: 4 << 20, limit: 1024)) {
+            try vocabulary(4 << 20, merges: 10_000).validate()
+        }
+    }
+
+    @Test func `ids before and after a text are 64 at most`() throws {
+        var vocabulary = try Golden.vocabulary("byte-level.json")
+        vocabulary.prefixIDs = Array(repeating: 1, count: 40)
+        vocabulary.suffixIDs = Array(repeating: 2, count: 24)
+        #expect(throws: Never.self) { try Vocabulary(encodedBytes: vocabulary.encodedBytes()) }
+        vocabulary.suffixIDs.append(2)
+        #expect(throws: TokenizerError.surroundingIDCount(found: 65, limit: 64)) {
+            try Vocabulary(encodedBytes: vocabulary.encodedBytes())
+        }
+    }
+
+    @Test func `normalizers put 64 bytes before a text at most`() throws {
+        let sound = try Golden.vocabulary("prepend.json")
+        guard case .merges(let model) = sound.model else { return #expect(Bool(false), "prepend.json has merges") }
+        func error(_ normalizers: [Vocabulary.Normalizer], piece: Int = 1) -> TokenizerError? {
+            var (changed, merges) = (sound, model)
+            merges.normalizers = normalizers
+            changed.model = .merges(merges)
+            changed.pieces.append(Array(repeating: 0x61, count: piece))
+            changed.addedTokens.append(
+                Vocabulary.AddedToken(id: Int32(sound.pieces.count), isSpecial: false, isNormalized: true))
+            do { try changed.validate() } catch { return error }
+            return nil
+        }
+        func prepend(_ count: Int) -> Vocabulary.Normalizer { .prepend(Array(repeating: 0x61, count: count)) }
+        let double = Vocabulary.Normalizer.replace(pattern: [0x61], with: [0x61, 0x61])
+        #expect(error([prepend(32), prepend(32)]) == nil)
+        #expect(error([prepend(32), prepend(33)]) == .prependedBytes(found: 65, limit: 64))
+        #expect(error([prepend(32), double]) == nil && error([double, prepend(64)]) == nil)
+        #expect(error([prepend(33), double]) == .prependedBytes(found: 66, limit: 64))
+        // A token's spelling is searched as the normalizers leave it.
+        let id = sound.pieces.count
+        #expect(error([double], piece: 512) == nil)
+        #expect(error([double], piece: 513) == .searchedPieceLength(id: id, bytes: 1026, limit: 1024))
+    }
+
     @Test func `normalizers are few and lengthen a text by 16 at most`() throws {
         let sound = try Golden.vocabulary("prepend.json")
         guard case .merges(let model) = sound.model else { return #expect(Bool(false), "prepend.json has merges") }

@@ -44,6 +44,30 @@ struct TokenizerFileTests {
         #expect(throws: wanted) { try TokenizerFiles.vocabulary(tokenizerJSON: json) }
     }
 
+    @Test func `a template that names a long list of ids many times is refused at once`() throws {
+        let list = Array(repeating: "1", count: 1 << 16).joined(separator: ",")
+        func processor(ids: String, times: Int, templates: Int = 1) -> String {
+            let token = Array(repeating: #"{"SpecialToken":{"id":"x"}},"#, count: times).joined()
+            let template =
+                #"{"type":"TemplateProcessing","single":[\#(token){"Sequence":{}}],"special_tokens":"#
+                + #"{"x":{"ids":[\#(ids)]}}}"#
+            let all = Array(repeating: template, count: templates).joined(separator: ",")
+            return #""post_processor":{"type":"Sequence","processors":[\#(all)]}"#
+        }
+        func vocabulary(_ processor: String) throws -> Vocabulary {
+            try TokenizerFiles.vocabulary(tokenizerJSON: edited(#""post_processor":null"#, processor))
+        }
+        #expect(try vocabulary(processor(ids: "1,2", times: 16, templates: 2)).prefixIDs.count == 64)
+        for (text, count) in [
+            (processor(ids: list, times: 1 << 14), 1 << 16), (processor(ids: "1,2", times: 33), 66),
+            (processor(ids: "1,2", times: 11, templates: 3), 66),
+        ] {
+            let wanted = TokenizerFileError.vocabulary(
+                file: "tokenizer.json", .surroundingIDCount(found: count, limit: 64))
+            #expect(throws: wanted) { try vocabulary(text) }
+        }
+    }
+
     @Test func `a fault of the map of special tokens names its file`() throws {
         let wrong = try JSONValue.parse(Array(#"{"bos_token": 7}"#.utf8))
         let json = try Golden.json("byte-level.json")

@@ -33,6 +33,8 @@ for variant in "-t 1" "-t 2" "--chunk 1" "--chunk 3"; do
     report "a seed gives the same text with $variant" $?
 done
 available=$(bounded "$ister" doctor | grep "^instruction set")
+[[ $available == *scalar* ]]
+report "doctor names the instruction sets" $?
 for isa in scalar avx2 avxvnni avx512vnni avx512vbmi neondotprod neoni8mm; do
     [[ $available == *"$isa"* ]] || continue
     ISTER_ISA=$isa generate -n 40 --temperature 1.1 --seed 42 --top-k 50 --top-p 0.95 --min-p 0.01

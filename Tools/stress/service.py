@@ -27,7 +27,9 @@ class Server:
             if found := re.search(r" at https?:.*:(\d+)$", self.log(), re.MULTILINE):
                 return int(found.group(1))
             time.sleep(0.05)
-        raise SystemExit(f"the server did not start:\n{self.log()[-2000:]}")
+        self.process.kill()
+        self.process.wait()
+        raise RuntimeError(f"the server did not start:\n{self.log()[-2000:]}")
 
     def log(self):
         with open(self.log_path, errors="replace") as file:

@@ -19,7 +19,7 @@ class Survival:
         """Fills the pools of threads, after the part's own warm-up.
 
         warm_up: repeated until memory stays as it is, since any thread may come to a part of the heap that it has not
-        used; a leak grows on and fails later.
+        used; a leak grows on.
         """
         leaving.stay(self.server, 32)
         self.server.settle()
@@ -31,6 +31,10 @@ class Survival:
             last, self.base = self.base, self.server.held()
             if self.base.resident <= 1.01 * last.resident:
                 break
+        else:
+            if warm_up:
+                self.report.check(self.part, "memory stays as it is after five rounds", False,
+                                  f"{last.resident / 2**20:.1f} MiB, then {self.base.resident / 2**20:.1f}")
         self.errors = self.server.counts_5xx()
         self.peak = self.base.resident
 

@@ -69,6 +69,8 @@ struct ConnectionClock: Equatable {
     ///   - waiting: bytes that the client's side has no room for.
     mutating func wrote(delivered: Int, waiting: Int, at now: Double) {
         if delivered > deliveredBytes || waiting == 0 || waitingBytes == 0 { deliveredAt = now }
+        // An answer has ended when its last byte has left, not when it was written.
+        if waitingBytes > 0, waiting == 0 { idleSince = now }
         deliveredBytes = delivered
         waitingBytes = waiting
     }
@@ -88,6 +90,7 @@ struct ConnectionClock: Equatable {
         }
         guard unansweredCount == 0 else { return .wait }
         if let headStart { return now - headStart >= limits.headerSeconds ? .slowRequest : .wait }
+        if waitingBytes > 0 { return .wait }
         var patience = isFresh ? min(limits.headerSeconds, limits.idleSeconds) : limits.idleSeconds
         if isDraining { patience = min(patience, 1) }
         return now - idleSince >= patience ? .idle : .wait

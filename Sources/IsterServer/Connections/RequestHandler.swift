@@ -47,10 +47,6 @@ final class RequestHandler: ChannelDuplexHandler {
             if let refusal = refusal(of: head) { return refuse(refusal, context) }
             state.clock.receivedHead(at: ConnectionState.now)
             if head.headerFields[.connection]?.lowercased() == "close" { closesAfterAnswers = true }
-            // Only when nothing else is being answered: the interim answer would get into the middle of that.
-            if head.headerFields[.expect]?.lowercased() == "100-continue", state.clock.unansweredCount == 1 {
-                context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
-            }
         case .body(let buffer):
             guard state.clock.receivedBody(buffer.readableBytes) else { return refuse(.bodyTooLarge, context) }
         case .end:
@@ -86,6 +82,15 @@ final class RequestHandler: ChannelDuplexHandler {
             context.writeAndFlush(data, promise: promise)
             afterAnswer(context)
         }
+    }
+
+    /// Also when a body is asked for whose client has not sent it until told to.
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard event is BodyWanted else { return context.triggerUserOutboundEvent(event, promise: promise) }
+        promise?.succeed()
+        // Only when nothing else is being answered: the interim answer would get into the middle of that.
+        guard state.clock.readsBody, state.clock.unansweredCount == 1, !isAnswering, !isClosing else { return }
+        context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
     }
 
     private func afterAnswer(_ context: ChannelHandlerContext) {
@@ -157,16 +162,22 @@ final class RequestHandler: ChannelDuplexHandler {
         close(context)
     }
 
-    /// Ends our side, drops what still comes for a while, then closes.
+    /// Ends our side when all that was written has left, drops what still comes until a while later, then closes.
     private func close(_ context: ChannelHandlerContext) {
         guard !isClosing else { return }
         isClosing = true
-        context.close(mode: .output, promise: nil)
+        let hasLeft = context.eventLoop.makePromise(of: Void.self)
+        // Until then the timer goes on looking whether the client takes it.
+        hasLeft.futureResult.assumeIsolated().whenComplete { _ in self.linger(context) }
+        context.close(mode: .output, promise: hasLeft)
+        context.read()
+    }
+
+    private func linger(_ context: ChannelHandlerContext) {
         timer?.cancel()
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(limits.lingerSeconds)) {
             context.close(promise: nil)
         }
-        context.read()
     }
 
     private func schedule(_ context: ChannelHandlerContext) {
@@ -182,13 +193,16 @@ final class RequestHandler: ChannelDuplexHandler {
         let waiting = option ?? 0
         let now = ConnectionState.now
         state.clock.wrote(delivered: state.writtenBytes - waiting, waiting: waiting, at: now)
-        switch state.clock.verdict(at: now) {
-        case .wait: schedule(context)
-        case .idle, .stalled: context.close(promise: nil)
-        case .slowRequest: refuse(.slowRequest, context)
-        }
+        let verdict = state.clock.verdict(at: now)
+        // While closing, nothing more is asked of a client but to take what is on its way.
+        if verdict == .stalled || verdict == .idle && !isClosing { return context.close(promise: nil) }
+        schedule(context)
+        if verdict == .slowRequest { refuse(.slowRequest, context) }
     }
 }
+
+/// Sent down the channel by who is about to read a request's body that was announced with `Expect: 100-continue`.
+struct BodyWanted: Sendable {}
 
 extension TimeAmount {
     static func seconds(_ seconds: Double) -> TimeAmount { .nanoseconds(Int64(seconds * 1e9)) }

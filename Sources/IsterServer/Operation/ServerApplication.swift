@@ -165,7 +165,7 @@ public final class ServerApplication: Service {
             response = APIError.of(error).response(from: request, context: context)
         }
         response.headers[.date] = HTTPDate.now
-        try await writer.write(response: response.head, body: response.body)
+        try await writer.write(response: response.head, body: response.body.paced(by: channel.eventLoop))
     }
 
     private func named(_ error: any Error) -> any Error {

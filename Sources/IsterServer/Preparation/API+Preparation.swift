@@ -6,28 +6,28 @@ import NIOCore
 extension API {
     /// Reads a request's body and makes of it, on the threads for that, what the route needs. Counted by the gate until
     /// its end, and ends early when the client leaves. generates: the request needs a place in the generator, so it is
-    /// refused unread while there is none.
+    /// refused unread while there is none. work: of the body; is also given the deadline, and not run after it.
     func prepare<Value: Sendable>(
         _ request: Request, _ context: ServerContext, generates: Bool,
-        _ work: @escaping @Sendable ([UInt8]) throws -> Value
+        _ work: @escaping @Sendable ([UInt8], ContinuousClock.Instant) throws -> Value
     ) async throws -> Value {
+        let deadline = deadline
         if generates, generator.load.isFull { throw APIError.queueFull }
         let client = context.payer
         try gate.enter(client)
         var heldBytes = 0
         defer { gate.leave(client, bytes: heldBytes) }
+        if request.headers[.expect]?.lowercased() == "100-continue" {
+            context.channel.triggerUserOutboundEvent(BodyWanted(), promise: nil)
+        }
         let bytes = try await body(of: request, client, &heldBytes)
         let preparation = preparation
         return try await ClientWatch.whileConnected(context.channel) {
-            try await preparation.run(for: client) { try work(bytes) }
+            try await preparation.run(for: client) {
+                guard deadline > .now else { throw APIError.deadlinePassed }
+                return try work(bytes, deadline)
+            }
         }
-    }
-
-    /// A whole answer, written where that may take its time.
-    func response(
-        _ context: ServerContext, _ answer: @escaping @Sendable () throws -> JSONValue
-    ) async throws -> Response {
-        Response(json: try await preparation.run(for: context.payer) { ByteBuffer(bytes: try answer().line) })
     }
 
     /// heldBytes: those that the gate counts for this request.
@@ -65,5 +65,5 @@ extension API {
 
 extension ServerContext {
     /// Whom a request is charged to before the generator knows it: its key or, without keys, its address.
-    fileprivate var payer: String { client.name.isEmpty ? channel.remoteAddress?.ipAddress ?? "" : client.name }
+    var payer: String { client.name.isEmpty ? channel.remoteAddress?.ipAddress ?? "" : client.name }
 }

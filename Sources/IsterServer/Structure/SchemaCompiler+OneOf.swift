@@ -5,8 +5,8 @@ struct SchemaOutline {
     /// Of `enum` or `const`, by their numbers; nil: the schema has neither.
     var values: Set<Int>?
     /// Schemas of the required members that are described.
-    var members: [String: JSONValue] = [:]
-    /// Their keys, sorted.
+    var members: [[UInt8]: JSONValue] = [:]
+    /// Their keys, in the schema's order.
     var keys: [String] = []
 }
 
@@ -56,7 +56,7 @@ extension SchemaCompiler {
         guard depth > 0, first.types.intersection(second.types) == [.object] else { return false }
         try spend(first.keys.count, left.pointer)
         for key in first.keys {
-            guard let one = first.members[key], let other = second.members[key] else { continue }
+            guard let one = first.members[key.bytes], let other = second.members[key.bytes] else { continue }
             let member = Place(schema: one, pointer: Self.pointer(ofProperty: key, left.pointer))
             let otherMember = Place(schema: other, pointer: Self.pointer(ofProperty: key, right.pointer))
             if try areDisjoint(member, otherMember, depth: depth - 1) { return true }
@@ -78,7 +78,7 @@ extension SchemaCompiler {
 
     /// A schema that is referred to may not be compiled yet, so its limits are looked at here, too. nil: a boolean.
     private mutating func outline(_ place: Place) throws(APIError) -> SchemaOutline? {
-        if let known = outlines[place.pointer] { return known }
+        if let known = outlines[place.pointer.bytes] { return known }
         guard case .object(let object) = place.schema else { return nil }
         let values = Self.values(object)
         var outline = SchemaOutline(types: Self.types(object, values?.list))
@@ -87,14 +87,14 @@ extension SchemaCompiler {
             outline.values = Set(list.map { number(of: $0) })
         } else if outline.types.contains(.object), case .object(let properties)? = object["properties"] {
             try requireFew(properties.members.count, place.pointer + "/properties")
-            let required = Set(try requiredKeys(object, place.pointer))
+            let required = Set(try requiredKeys(object, place.pointer).map(\.bytes))
             try spend(properties.members.count + required.count, place.pointer)
-            for member in properties.members where required.contains(member.key) {
-                outline.members[member.key] = member.value
+            for member in properties.members where required.contains(member.key.bytes) {
+                outline.members[member.key.bytes] = member.value
+                outline.keys.append(member.key)
             }
-            outline.keys = outline.members.keys.sorted()
         }
-        outlines[place.pointer] = outline
+        outlines[place.pointer.bytes] = outline
         return outline
     }
 
@@ -138,7 +138,7 @@ extension SchemaCompiler {
             .object(
                 JSONObject(
                     members: object.members.map { .init(key: $0.key, value: canonical($0.value)) }
-                        .sorted { $0.key < $1.key }))
+                        .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }))
         default: value
         }
     }

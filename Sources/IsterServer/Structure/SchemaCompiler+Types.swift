@@ -20,10 +20,8 @@ extension SchemaCompiler {
         var maximum: Int?
         for (keyword, isLow, isExclusive) in Self.bounds {
             guard let value = try bound(object, keyword, pointer) else { continue }
-            let rounded = isLow ? value.rounded(.up) : value.rounded(.down)
-            // Beyond, no integer has as many digits as are written.
-            let whole = Int(min(max(rounded, -1.0e18), 1.0e18))
-            let isOut = isExclusive && rounded == value
+            let (whole, isValue) = Self.whole(value, up: isLow)
+            let isOut = isExclusive && isValue
             if isLow {
                 minimum = max(minimum ?? Int.min, isOut ? whole + 1 : whole)
             } else {
@@ -37,7 +35,7 @@ extension SchemaCompiler {
     mutating func number(_ object: JSONObject, _ pointer: String) throws(APIError) -> JSONGrammar.Rule {
         var range = NumberRange()
         for (keyword, isLow, isExclusive) in Self.bounds {
-            guard let value = try bound(object, keyword, pointer) else { continue }
+            guard let value = try bound(object, keyword, pointer)?.double else { continue }
             guard value == value.rounded(), abs(value) <= Double(JSONGrammar.mostDecimalBound) else {
                 throw refuse(
                     pointer + "/" + keyword,
@@ -61,10 +59,21 @@ extension SchemaCompiler {
         ("exclusiveMaximum", false, true),
     ]
 
-    private func bound(_ object: JSONObject, _ keyword: String, _ pointer: String) throws(APIError) -> Double? {
+    private func bound(_ object: JSONObject, _ keyword: String, _ pointer: String) throws(APIError) -> JSONValue? {
         guard let value = object[keyword] else { return nil }
-        guard let number = value.double else { throw refuse(pointer + "/" + keyword, "a number is needed") }
-        return number
+        guard value.double != nil else { throw refuse(pointer + "/" + keyword, "a number is needed") }
+        return value
+    }
+
+    /// The next integer from a bound on, and whether it is the bound itself. Not beyond 10^18: no integer of more digits
+    /// is written.
+    private static func whole(_ bound: JSONValue, up: Bool) -> (value: Int, isBound: Bool) {
+        let most = 1_000_000_000_000_000_000
+        // Not as a float, which has no odd numbers beyond 2^53.
+        if case .integer(let value) = bound { return (min(max(value, -most), most), true) }
+        let value = bound.double ?? 0
+        let rounded = value.rounded(up ? .up : .down)
+        return (Int(min(max(rounded, -1.0e18), 1.0e18)), rounded == value)
     }
 
     private func count(_ object: JSONObject, _ keyword: String, _ pointer: String) throws(APIError) -> Int? {
@@ -109,12 +118,12 @@ extension SchemaCompiler {
         case .some(let schema): additional = try compile(schema, pointer + "/additionalProperties")
         case nil: additional = object["properties"] == nil && required.isEmpty ? grammar.any() : nil
         }
-        let set = Set(required)
+        let set = Set(required.map(\.bytes))
         var properties = named.map {
-            JSONGrammar.Property(key: $0.key, value: $0.rule, isRequired: set.contains($0.key))
+            JSONGrammar.Property(key: $0.key, value: $0.rule, isRequired: set.contains($0.key.bytes))
         }
-        let known = Set(named.map(\.key))
-        for key in required where !known.contains(key) {
+        let known = Set(named.map(\.key.bytes))
+        for key in required where !known.contains(key.bytes) {
             let isAny = object["additionalProperties"] == nil
             let rule = isAny ? grammar.any() : additional ?? grammar.any(of: [])
             properties.append(JSONGrammar.Property(key: key, value: rule, isRequired: true))
@@ -149,11 +158,11 @@ extension SchemaCompiler {
         guard case .array(let names) = value else { throw refuse(pointer + "/required", "a list of keys is needed") }
         try requireFew(names.count, pointer + "/required")
         var keys: [String] = []
-        var known: Set<String> = []
+        var known: Set<[UInt8]> = []
         for name in names {
             guard case .string(let key) = name else { throw refuse(pointer + "/required", "a list of keys is needed") }
             try requireShort(key, pointer + "/required")
-            if known.insert(key).inserted { keys.append(key) }
+            if known.insert(key.bytes).inserted { keys.append(key) }
         }
         return keys
     }

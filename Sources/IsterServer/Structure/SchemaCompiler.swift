@@ -22,12 +22,12 @@ struct SchemaCompiler {
     private let root: JSONValue
     /// Steps that are left.
     private var fuel: Int
-    private var references: [String: JSONGrammar.Rule] = [:]
+    private var references: [[UInt8]: JSONGrammar.Rule] = [:]
     private var pending: [(pointer: String, rule: JSONGrammar.Rule)] = []
     /// What references lead to.
-    private var targets: [String: JSONValue] = [:]
+    private var targets: [[UInt8]: JSONValue] = [:]
     /// What `oneOf` has looked at, by its place.
-    var outlines: [String: SchemaOutline] = [:]
+    var outlines: [[UInt8]: SchemaOutline] = [:]
     /// Numbers of the values that `oneOf` compares, by their canonical text.
     var valueIDs: [[UInt8]: Int] = [:]
 
@@ -145,13 +145,13 @@ struct SchemaCompiler {
 
     private mutating func reference(_ value: JSONValue, _ pointer: String) throws(APIError) -> JSONGrammar.Rule {
         guard case .string(let target) = value else { throw refuse(pointer, "a string is needed") }
-        if let rule = references[target] { return rule }
+        if let rule = references[target.bytes] { return rule }
         guard references.count < Self.referenceLimit else {
             throw refuse(pointer, "more than \(Self.referenceLimit) places are referred to")
         }
         _ = try self.target(target, from: pointer)
         let rule = grammar.reserve()
-        references[target] = rule
+        references[target.bytes] = rule
         pending.append((target, rule))
         return rule
     }
@@ -159,7 +159,7 @@ struct SchemaCompiler {
     /// The schema that a reference names. pointer: where the reference stands.
     mutating func target(_ reference: String, from pointer: String) throws(APIError) -> JSONValue {
         try spend(1 + reference.utf8.count / 16, pointer)
-        if let known = targets[reference] { return known }
+        if let known = targets[reference.bytes] { return known }
         guard reference == "#" || reference.hasPrefix("#/") else {
             throw refuse(pointer, "only references within the schema ('#/…') are supported")
         }
@@ -169,7 +169,7 @@ struct SchemaCompiler {
             separator: "/", maxSplits: JSONReader.limits.depth + 1, omittingEmptySubsequences: false)
         for part in parts.dropFirst() where !value.isNull { value = try member(String(part), of: value, pointer) }
         guard !value.isNull else { throw refuse(pointer, "'\(reference.shortened)' leads to nothing") }
-        targets[reference] = value
+        targets[reference.bytes] = value
         return value
     }
 

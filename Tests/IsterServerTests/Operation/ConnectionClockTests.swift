@@ -72,6 +72,35 @@ struct ConnectionClockTests {
         #expect(clock.verdict(at: 300) == .wait)
     }
 
+    @Test func `an answer on its way keeps the connection, which is idle from its last byte on`() {
+        var clock = clock()
+        clock.receivedHead(at: 101)
+        clock.receivedEnd(at: 101)
+        clock.answered(at: 102)
+        clock.drain()
+        for second in 0..<60 {
+            clock.wrote(delivered: 100 * second, waiting: 6000 - 100 * second, at: 102 + Double(second))
+            #expect(clock.verdict(at: 102 + Double(second)) == .wait)
+        }
+        clock.wrote(delivered: 6000, waiting: 0, at: 162)
+        #expect(clock.verdict(at: 162.9) == .wait)
+        #expect(clock.verdict(at: 163) == .idle)
+    }
+
+    @Test func `an answer on its way gives the next request no more time`() {
+        var clock = clock()
+        clock.receivedHead(at: 101)
+        clock.receivedEnd(at: 101)
+        clock.answered(at: 102)
+        clock.wrote(delivered: 1, waiting: 1000, at: 110)
+        clock.receivedBytes(at: 110)
+        #expect(clock.verdict(at: 119.9) == .wait)
+        #expect(clock.verdict(at: 120) == .slowRequest)
+        clock.receivedHead(at: 120)
+        clock.wrote(delivered: 2, waiting: 999, at: 130)
+        #expect(clock.verdict(at: 131) == .slowRequest)
+    }
+
     @Test func `writing more to a client that takes nothing buys it no time`() {
         var clock = clock()
         clock.receivedHead(at: 101)

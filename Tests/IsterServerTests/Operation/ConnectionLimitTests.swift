@@ -240,15 +240,19 @@ struct ConnectionLimitTests {
     }
 
     @Test func `a client that asks first is told to go on`() async throws {
-        try await TestService.run(options) { service in
+        let body = #"{"content":"a"}"#
+        try await TestService.run(routes: apiRoutes()) { service in
             let text = try await RawClient.onThread {
                 let client = try RawClient(port: service.port)
                 client.send(
                     head(
-                        "POST /v1/completions",
-                        ["Expect: 100-continue", "Content-Length: 2", "Content-Type: application/json"]))
+                        "POST /tokenize",
+                        [
+                            "Expect: 100-continue", "Content-Length: \(body.utf8.count)",
+                            "Content-Type: application/json", "Connection: close",
+                        ]))
                 guard client.read(until: "\r\n\r\n").hasPrefix("HTTP/1.1 100") else { return "" }
-                client.send("{}")
+                client.send(body)
                 return client.readToEnd()
             }
             #expect(Answer(text).status == 200)

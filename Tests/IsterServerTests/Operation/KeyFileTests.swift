@@ -5,11 +5,13 @@ import Testing
 struct KeyFileTests {
     private let digest = String(repeating: "0a", count: 32)
 
-    private func file(_ text: String, mode: Int) throws -> String {
+    /// Reads a file of the text, which is there no longer than that.
+    private func read(_ text: String, mode: Int) throws -> [APIKey] {
         let path = FileManager.default.temporaryDirectory.appending(path: "ister-keys-\(UUID())").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
         try Data(text.utf8).write(to: URL(filePath: path))
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
-        return path
+        return try KeyFile.read(path)
     }
 
     @Test func `a made key is found under its line`() throws {
@@ -57,10 +59,10 @@ struct KeyFileTests {
 
     @Test func `a file that others can read, or that is none, is refused`() throws {
         let line = #"{"name":"a","sha256":"\#(digest)"}"#
-        #expect(try KeyFile.read(file(line, mode: 0o600)).count == 1)
-        #expect(try KeyFile.read(file(line, mode: 0o400)).count == 1)
-        #expect(throws: KeyFile.Defect.permissions(found: "0640")) { try KeyFile.read(file(line, mode: 0o640)) }
-        #expect(throws: KeyFile.Defect.permissions(found: "0604")) { try KeyFile.read(file(line, mode: 0o604)) }
+        #expect(try read(line, mode: 0o600).count == 1)
+        #expect(try read(line, mode: 0o400).count == 1)
+        #expect(throws: KeyFile.Defect.permissions(found: "0640")) { try read(line, mode: 0o640) }
+        #expect(throws: KeyFile.Defect.permissions(found: "0604")) { try read(line, mode: 0o604) }
         #expect(throws: KeyFile.Defect.notAFile) { try KeyFile.read("/dev/zero") }
         #expect(throws: KeyFile.Defect.notAFile) { try KeyFile.read("/tmp") }
         #expect(throws: KeyFile.Defect.unreadable(reason: "No such file or directory")) {
