@@ -51,7 +51,7 @@ struct ServeConfiguration {
             "cache-memory", default: nil, shown: "auto", needed: "bytes with K, M, G or T: 2G"
         ) { ByteCount.parse($0) }
         stepTokens = try settings.integer("step-tokens", default: 512, in: 1...8192)
-        stepSeconds = Double(try settings.integer("step-time", default: 60, in: 1...60_000)) / 1000
+        stepSeconds = Double(try settings.integer("step-time", default: 40, in: 1...60_000)) / 1000
         queue = try settings.integer("queue", default: 64, in: 0...100_000)
         requestsPerKey = try settings.integer("requests-per-key", default: 8, in: 1...100_000)
         api.maximumOutputTokens = try settings.integer(
