@@ -41,27 +41,6 @@ public enum Machine {
         unsafe String(cString: try kernels().pointee.name)
     }
 
-    /// Bytes per second of a streaming read with prefetch by all workers: the yardstick of decode. Best of `rounds`.
-    /// bytes: 1 GiB, or a quarter of what is available where that is less.
-    public static func streamingBandwidth(
-        threads: Int, bytes: Int? = nil, rounds: Int = 5
-    ) throws(DecoderError) -> Double {
-        let bytes = bytes ?? min(1 << 30, (availableMemory ?? .max) / 4)
-        let pieces = max(bytes / StreamJob.pieceBytes, 1)
-        let buffer = try AnonymousMemory(bytes: pieces * StreamJob.pieceBytes)
-        let team = try Team(workers: threads)
-        var job = unsafe StreamJob(kernels: try kernels(), base: buffer.base, pieces: pieces)
-        unsafe team.run(&job) { unsafe StreamJob.work($0, $1, $2) }
-        var best = Double.infinity
-        for _ in 0..<rounds {
-            job.phase += 1
-            let start = ContinuousClock.now
-            unsafe team.run(&job) { unsafe StreamJob.work($0, $1, $2) }
-            best = min(best, (ContinuousClock.now - start) / .seconds(1))
-        }
-        return Double(pieces * StreamJob.pieceBytes) / best
-    }
-
     static func kernels(named requested: String? = nil) throws(DecoderError) -> UnsafePointer<ister_kernels> {
         let forced = unsafe getenv("ISTER_ISA").map { unsafe String(cString: $0) } ?? ""
         let name = requested ?? forced
@@ -79,32 +58,5 @@ public enum Machine {
             unsafe ister_available_kernels(buffer.baseAddress!, buffer.count)
         }
         return unsafe Array(tables[..<count])
-    }
-}
-
-/// One pass over a buffer, which the first pass writes. Pieces are claimed, for a team may run with fewer workers than
-/// were asked for and must still read every byte.
-@safe private struct StreamJob {
-    static let pieceBytes = 1 << 20
-    static let firstPhase: UInt32 = 1
-    let kernels: UnsafePointer<ister_kernels>
-    let base: UnsafeMutableRawPointer
-    let pieces: Int
-    var phase = firstPhase
-
-    static func work(_ context: UnsafeMutableRawPointer, _ team: OpaquePointer, _ worker: Int) {
-        let job = unsafe context.assumingMemoryBound(to: StreamJob.self).pointee
-        while true {
-            let range = unsafe ister_team_claim(team, worker, job.phase, job.pieces, 4)
-            if range.begin == range.end { return }
-            let start = unsafe job.base + range.begin * pieceBytes
-            let count = (range.end - range.begin) * pieceBytes
-            if job.phase == firstPhase {
-                unsafe memset(start, Int32(truncatingIfNeeded: worker + 1), count)
-            } else {
-                _ = unsafe job.kernels.pointee.stream(start, count)
-            }
-            unsafe ister_team_complete(team, job.phase, job.pieces, range.end - range.begin)
-        }
     }
 }

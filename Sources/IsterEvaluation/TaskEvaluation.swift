@@ -6,36 +6,69 @@ public import IsterTokenizer
 public struct TaskEvaluation {
     /// lm-evaluation-harness' limit.
     static let generatedTokens = 256
-    private let scorer: ContinuationScorer
+    private let decoder: Decoder
+    private let encoder: PromptEncoder
 
-    /// decoder: one sequence, nobody else uses it.
+    /// decoder: nobody else uses it. Texts are written as many at once as it has sequences.
     public init(_ decoder: Decoder, tokenizer: Tokenizer) throws(EvaluationError) {
         guard tokenizer.vocabularySize <= decoder.shape.vocabularySize else {
             throw .vocabularySizesDiffer(
                 candidate: tokenizer.vocabularySize, reference: decoder.shape.vocabularySize)
         }
-        scorer = ContinuationScorer(decoder, tokenizer)
+        self.decoder = decoder
+        encoder = PromptEncoder(tokenizer: tokenizer, contextLength: decoder.contextLength)
     }
 
-    public func outcome(_ item: TaskItem, of suite: TaskSuite) throws(EvaluationError) -> TaskOutcome {
-        switch suite.prompt(item) {
-        case .generate(let context, let stop):
-            let text = try scorer.generate(
-                after: context, stop: stop, limit: Self.generatedTokens, item: item.id)
-            return TaskOutcome(item, suite: suite.name, generated: text)
-        case .score(let texts):
+    /// told: is called with each outcome as soon as it and all before it are there, in the items' order.
+    public func ask(
+        _ items: [TaskItem], of suite: TaskSuite, told: (TaskOutcome) throws(EvaluationError) -> Void
+    ) throws(EvaluationError) {
+        var rest = items[...]
+        while let first = rest.first {
+            let isWritten = suite.isWritten(first)
+            let alike = rest.prefix { suite.isWritten($0) == isWritten }
+            rest = rest.dropFirst(alike.count)
+            if isWritten {
+                try write(alike, of: suite, told)
+            } else {
+                try score(alike, of: suite, told)
+            }
+        }
+    }
+
+    private func write(
+        _ items: ArraySlice<TaskItem>, of suite: TaskSuite, _ told: (TaskOutcome) throws(EvaluationError) -> Void
+    ) throws(EvaluationError) {
+        let requests = items.compactMap { item -> ContinuationWriter.Request? in
+            guard case .generate(let context, let stop) = suite.prompt(item) else { return nil }
+            return .init(item: item.id, context: context, stop: stop, limit: Self.generatedTokens)
+        }
+        let writer = ContinuationWriter(decoder, encoder, requests)
+        try writer.run { (index, text) throws(EvaluationError) in
+            try told(TaskOutcome(items[items.startIndex + index], suite: suite.name, generated: text))
+        }
+    }
+
+    private func score(
+        _ items: ArraySlice<TaskItem>, of suite: TaskSuite, _ told: (TaskOutcome) throws(EvaluationError) -> Void
+    ) throws(EvaluationError) {
+        let scorer = ContinuationScorer(decoder, encoder)
+        for item in items {
+            guard case .score(let texts) = suite.prompt(item) else { continue }
             var scores: [Double] = []
             for text in texts { scores.append(try scorer.logProbability(text, item: item.id)) }
-            let trueShare = try trueShare(item, of: suite, known: zip(texts, scores).map { ($0, $1) })
-            return TaskOutcome(
-                item, suite: suite.name, scores: scores, lengths: texts.map(\.lengthOfContinuation),
-                trueShare: trueShare)
+            let known = zip(texts, scores).map { ($0, $1) }
+            let trueShare = try trueShare(item, of: suite, scorer, known: known)
+            try told(
+                TaskOutcome(
+                    item, suite: suite.name, scores: scores, lengths: texts.map(\.lengthOfContinuation),
+                    trueShare: trueShare))
         }
     }
 
     /// nil for items of which only one choice is true. known: scores of the item's choices, many of which come again.
     private func trueShare(
-        _ item: TaskItem, of suite: TaskSuite, known: [(ScoredText, Double)]
+        _ item: TaskItem, of suite: TaskSuite, _ scorer: ContinuationScorer, known: [(ScoredText, Double)]
     ) throws(EvaluationError) -> Double? {
         let texts = suite.trueOrFalsePrompts(item)
         if texts.isEmpty { return nil }

@@ -49,6 +49,9 @@ public struct TaskSuite: Sendable {
 
     func style(of item: TaskItem) -> TaskStyle { style ?? TaskStyle(fittingTo: item) }
 
+    /// Whether the model writes a text for an item instead of scoring its choices.
+    public func isWritten(_ item: TaskItem) -> Bool { style(of: item) == .generatedNumber }
+
     private static func load(
         _ known: SuiteDescription, folder: String, shots: Int?, limit: Int?
     ) throws(EvaluationError) -> Self {

@@ -34,12 +34,14 @@ struct WindowPieces {
 }
 
 extension Decoder {
-    /// A decoder for evaluation: one sequence, no more memory than its windows need.
+    /// A decoder for evaluation: no more memory than its windows need.
     public static func forEvaluation(
-        _ file: ModelFile, contextLength: Int, threads: Int? = nil, cacheFormat: CacheFormat? = nil
+        _ file: ModelFile, contextLength: Int, sequenceCount: Int = 1, threads: Int? = nil,
+        cacheFormat: CacheFormat? = nil
     ) throws(DecoderError) -> Decoder {
         var options = DecoderOptions()
         options.contextLength = contextLength
+        options.sequenceCount = sequenceCount
         options.batchRows = min(WindowPieces.rows, contextLength)
         options.threads = threads
         options.cacheFormat = cacheFormat

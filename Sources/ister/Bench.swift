@@ -8,8 +8,8 @@ struct Bench: ParsableCommand {
         discussion: """
             Prompt processing (pp) and generation (tg) are measured apart, with random tokens, without tokenizing and \
             sampling: one warm-up, then the mean and the standard deviation of the repetitions. Lists such as \
-            -t 1,2 run every combination. Generation is compared with the memory bandwidth, prompts with the rate of \
-            the int8 dot product; both are measured first.
+            -t 1,2 run every combination. Generation is compared with the memory bandwidth, measured before and after \
+            each repetition, since that of a shared machine changes; prompts with the rate of the int8 dot product.
             """)
 
     enum Output: String, ExpressibleByArgument, CaseIterable {
@@ -61,11 +61,12 @@ struct Bench: ParsableCommand {
         let threads: [Int?] = threadCounts?.values ?? [nil]
         for count in threads {
             let budget = ThreadBudget.ofThisMachine(requested: count)
-            let yardsticks = try reporting(model) { try Yardsticks(threads: budget.count) }
+            let streaming = try reporting(model) { try StreamingRead(threads: budget.count) }
+            let integerPeak = try reporting(model) { try Machine.integerPeak(threads: budget.count) }
             for test in tests(contextLength: file.header.shape.contextLength) {
                 let run = BenchRun(
                     file: file, test: test, threads: budget.count, chunk: chunk, cacheFormat: cacheOption.format,
-                    yardsticks: yardsticks)
+                    streaming: streaming, integerPeak: integerPeak)
                 let result = try reporting(model) { try run.measure(repetitions: repetitions) }
                 results.append(result)
                 guard StandardError.isTerminal else { continue }

@@ -37,10 +37,11 @@ struct BenchReport {
             ("stddev_ts", .number(result.deviation)),
             ("fraction_of_bandwidth", .optional(result.fractionOfBandwidth)),
             ("fraction_of_integer_peak", .optional(result.fractionOfIntegerPeak)),
-            ("memory_bandwidth_bytes_per_second", .number(result.yardsticks.bandwidth)),
-            ("integer_peak_macs_per_second", .number(result.yardsticks.integerPeak)),
+            ("memory_bandwidth_bytes_per_second", .number(BenchResult.mean(result.bandwidths))),
+            ("integer_peak_macs_per_second", .number(result.integerPeak)),
             ("samples_ns", .array(result.seconds.map { .integer(nanoseconds($0)) })),
-            ("samples_ts", .array(result.samples.map(JSONText.number))),
+            ("samples_ts", .array(result.speeds.map(JSONText.number))),
+            ("samples_bandwidth_bytes_per_second", .array(result.bandwidths.map(JSONText.number))),
         ]
     }
 

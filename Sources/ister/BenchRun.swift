@@ -39,7 +39,9 @@ struct BenchRun {
     /// nil: the file's default.
     let cacheFormat: CacheFormat?
     /// Of as many threads.
-    let yardsticks: Yardsticks
+    let streaming: StreamingRead
+    /// Multiply-adds per second of the int8 dot product in registers, of as many threads.
+    let integerPeak: Double
 
     func measure(repetitions: Int) throws(DecoderError) -> BenchResult {
         let length = test.length
@@ -53,18 +55,21 @@ struct BenchRun {
         options.sequenceCount = test.sequences
         options.batchRows = max(min(chunk, length * test.sequences), test.sequences)
         let decoder = try Decoder(file, options: options)
-        var seconds: [Double] = []
-        for repetition in 0...repetitions {
-            let time = try once(decoder, random: RandomSequence(seed: 1))
-            if repetition > 0 { seconds.append(time) }
+        _ = try once(decoder)
+        var samples: [BenchSample] = []
+        for _ in 0..<repetitions {
+            let before = streaming.bandwidth(passes: 2)
+            let seconds = try once(decoder)
+            samples.append(BenchSample(seconds: seconds, bandwidth: (before + streaming.bandwidth(passes: 2)) / 2))
         }
         return BenchResult(
             test: test, threads: decoder.threads.count, isa: decoder.instructionSet, batchRows: decoder.batchRows,
-            cacheFormat: decoder.cacheFormat, seconds: seconds, load: ModelLoad(file.header), yardsticks: yardsticks)
+            cacheFormat: decoder.cacheFormat, samples: samples, load: ModelLoad(file.header), integerPeak: integerPeak)
     }
 
-    private func once(_ decoder: Decoder, random: RandomSequence) throws(DecoderError) -> Double {
-        var random = random
+    /// Seconds of one repetition; all have the same tokens.
+    private func once(_ decoder: Decoder) throws(DecoderError) -> Double {
+        var random = RandomSequence(seed: 1)
         for slot in 0..<test.sequences { try prepare(decoder, sequence: slot, &random) }
         let start = ContinuousClock.now
         switch test.phase {

@@ -38,11 +38,22 @@ struct EvaluatedModel {
     }
 
     /// cacheFormat nil: the file's default.
-    func decoder(contextLength: Int, threads: Int?, cacheFormat: CacheFormat? = nil) throws(Failure) -> Decoder {
+    func decoder(
+        contextLength: Int, sequenceCount: Int = 1, threads: Int?, cacheFormat: CacheFormat? = nil
+    ) throws(Failure) -> Decoder {
         try evaluating(path) {
             try Decoder.forEvaluation(
-                file, contextLength: contextLength, threads: threads, cacheFormat: cacheFormat)
+                file, contextLength: contextLength, sequenceCount: sequenceCount, threads: threads,
+                cacheFormat: cacheFormat)
         }
+    }
+
+    /// Sequences that are written at once: their caches take at most half of the free memory.
+    func sequenceCount(contextLength: Int) -> Int {
+        let blocks = contextLength / Decoder.blockPositions + 1
+        let bytes = CacheFormat.default(for: file).blockBytes(file.header.shape) * blocks
+        let free = Machine.availableMemory ?? .max
+        return min(max(free / 2 / bytes, 1), 16)
     }
 
     /// Bits of the whole file by its parameters: what a peer's file is compared by.

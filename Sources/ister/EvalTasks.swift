@@ -98,7 +98,10 @@ struct EvalTasks: ParsableCommand {
     private func ask(_ suites: [TaskSuite], _ model: EvaluatedModel, _ run: TaskRunFile) throws(Failure) {
         // The cache's pages are touched when they are used, so a long context costs nothing by itself.
         let length = min(model.file.header.shape.contextLength, 8192)
-        let decoder = try model.decoder(contextLength: length, threads: threadOption.threads)
+        let writes = suites.contains { suite in suite.items.contains(where: suite.isWritten) }
+        let decoder = try model.decoder(
+            contextLength: length, sequenceCount: writes ? model.sequenceCount(contextLength: length) : 1,
+            threads: threadOption.threads)
         try evaluating(model.path) {
             let tokenizer = try Tokenizer(Vocabulary(encodedBytes: model.file.tokenizerBytes))
             let evaluation = try TaskEvaluation(decoder, tokenizer: tokenizer)
@@ -106,9 +109,13 @@ struct EvalTasks: ParsableCommand {
                 try run.begin(suite)
                 let bar = ProgressBar()
                 defer { bar.clear() }
-                for (index, item) in suite.items.enumerated() where run.outcome(item, of: suite) == nil {
-                    bar.show(done: index, total: suite.items.count, label: "\(suite.name) \(index)")
-                    try run.add(evaluation.outcome(item, of: suite))
+                let missing = suite.items.filter { run.outcome($0, of: suite) == nil }
+                var done = suite.items.count - missing.count
+                bar.show(done: done, total: suite.items.count, label: suite.name)
+                try evaluation.ask(missing, of: suite) { (outcome) throws(EvaluationError) in
+                    try run.add(outcome)
+                    done += 1
+                    bar.show(done: done, total: suite.items.count, label: "\(suite.name) \(done)")
                 }
             }
         }

@@ -14,7 +14,7 @@ struct Yardsticks {
     }
 
     init(threads: Int) throws(DecoderError) {
-        bandwidth = try Machine.streamingBandwidth(threads: threads)
+        bandwidth = try StreamingRead(threads: threads).bandwidth(passes: 5)
         integerPeak = try Machine.integerPeak(threads: threads)
     }
 }

@@ -47,7 +47,8 @@ import Testing
     {
         BenchResult(
             test: BenchTest(phase: phase, depth: 0, sequences: sequences), threads: 1, isa: "scalar", batchRows: 1,
-            cacheFormat: .f16, seconds: seconds, load: load, yardsticks: Yardsticks(bandwidth: 4000, integerPeak: 1000))
+            cacheFormat: .f16, samples: seconds.map { BenchSample(seconds: $0, bandwidth: 4000) }, load: load,
+            integerPeak: 1000)
     }
 
     @Test func `a step of all sequences reads the weights once`() throws {
@@ -56,6 +57,15 @@ import Testing
             let fraction = result(.generation(10), sequences: sequences, seconds: [5, 5]).fractionOfBandwidth
             #expect(abs(try #require(fraction) - 0.5) < 1e-12)
         }
+    }
+
+    @Test func `a repetition is compared with the bandwidth around it`() throws {
+        // 2000 bytes a second of 4000, then 1000 of 2000.
+        let samples = [BenchSample(seconds: 5, bandwidth: 4000), BenchSample(seconds: 10, bandwidth: 2000)]
+        let result = BenchResult(
+            test: BenchTest(phase: .generation(10), depth: 0, sequences: 1), threads: 1, isa: "scalar", batchRows: 1,
+            cacheFormat: .f16, samples: samples, load: Self.load, integerPeak: 1000)
+        #expect(abs(try #require(result.fractionOfBandwidth) - 0.5) < 1e-12)
     }
 
     @Test func `a prompt multiplies all tokens by the layers and its last one by the head`() throws {

@@ -19,7 +19,11 @@ import Testing
     }
 
     private func scorer(_ tokenizer: Tokenizer) throws -> ContinuationScorer {
-        ContinuationScorer(try model.decoder(contextLength: 64), tokenizer)
+        ContinuationScorer(try model.decoder(contextLength: 64), encoder(tokenizer))
+    }
+
+    private func encoder(_ tokenizer: Tokenizer) -> PromptEncoder {
+        PromptEncoder(tokenizer: tokenizer, contextLength: 64)
     }
 
     @Test func `an empty prompt needs a token for the beginning of a text`() throws {
@@ -27,7 +31,7 @@ import Testing
         let bare = try scorer(bareTokenizer())
         #expect(throws: EvaluationError.emptyContext(item: "x")) { _ = try bare.logProbability(empty, item: "x") }
         #expect(throws: EvaluationError.emptyContext(item: "x")) {
-            _ = try bare.generate(after: "", stop: "\n", limit: 4, item: "x")
+            _ = try encoder(bareTokenizer()).tokens("", item: "x")
         }
         // Also after a context, which the decoder holds; and the next item is scored as if nothing had happened.
         let other = ScoredText(context: "Once upon", continuation: " a time")
@@ -40,7 +44,7 @@ import Testing
     @Test func `a continuation that adds no token is refused, since it would always win`() throws {
         let merged = ScoredText(context: "th", continuation: "e")
         let scorer = try scorer(model.tokenizer)
-        #expect(scorer.tokens(merged).continuation.isEmpty)
+        #expect(try encoder(model.tokenizer).tokens(merged, item: "x").continuation.isEmpty)
         #expect(throws: EvaluationError.emptyContinuation(item: "x", text: "e")) {
             _ = try scorer.logProbability(merged, item: "x")
         }

@@ -29,6 +29,15 @@ struct GoldenScore: Decodable {
     }
 }
 
+extension StoriesModel {
+    func outcomes(_ items: [TaskItem], of suite: TaskSuite, sequenceCount: Int = 1) throws -> [TaskOutcome] {
+        let decoder = try Decoder.forEvaluation(file, contextLength: 512, sequenceCount: sequenceCount, threads: 1)
+        var outcomes: [TaskOutcome] = []
+        try TaskEvaluation(decoder, tokenizer: tokenizer).ask(items, of: suite) { outcomes.append($0) }
+        return outcomes
+    }
+}
+
 @Suite struct TaskGoldenTests {
     static let suites: [(String, Int?)] = [
         ("mmlu", 1), ("winogrande", 1), ("gsm8k", 1), ("arc_easy", 1), ("arc_challenge", 1), ("openbookqa", 1),
@@ -41,10 +50,9 @@ struct GoldenScore: Decodable {
         let golden = try GoldenScore.all().filter { $0.suite == name }
         #expect(golden.count == suite.items.count)
         let model = try StoriesModel()
-        let evaluation = try TaskEvaluation(model.decoder(contextLength: 512), tokenizer: model.tokenizer)
-        for (item, expected) in zip(suite.items, golden) {
-            let found = try evaluation.outcome(item, of: suite)
-            #expect(found.id == expected.id)
+        let outcomes = try model.outcomes(suite.items, of: suite)
+        #expect(outcomes.map(\.id) == golden.map(\.id))
+        for (item, (found, expected)) in zip(suite.items, zip(outcomes, golden)) {
             #expect(found.chosen == expected.chosen)
             #expect(found.chosenNormalized == expected.chosenNormalized)
             #expect(found.generated == expected.generated)
@@ -58,11 +66,8 @@ struct GoldenScore: Decodable {
     @Test func `shared prefixes change no bit of a score`() throws {
         let model = try StoriesModel()
         let suite = try TaskSuite.load("mmlu", folder: GoldenScore.folder, shots: 1)
-        let together = try TaskEvaluation(model.decoder(contextLength: 512), tokenizer: model.tokenizer)
-        for item in suite.items + suite.items.reversed() {
-            let alone = try TaskEvaluation(model.decoder(contextLength: 512), tokenizer: model.tokenizer)
-            #expect(try together.outcome(item, of: suite) == alone.outcome(item, of: suite))
-        }
+        let items = suite.items + suite.items.reversed()
+        #expect(try model.outcomes(items, of: suite) == items.flatMap { try model.outcomes([$0], of: suite) })
     }
 
     @Test func `a model with a window shorter than the prompt gives the same scores with and without sharing`() throws {
@@ -70,19 +75,48 @@ struct GoldenScore: Decodable {
         let suite = try TaskSuite.load("arc_easy", folder: GoldenScore.folder, shots: 1)
         let window = try #require(model.file.header.shape.layers.compactMap(\.window).min())
         #expect(window < 64)
-        let together = try TaskEvaluation(model.decoder(contextLength: 512), tokenizer: model.tokenizer)
-        for item in suite.items {
-            let alone = try TaskEvaluation(model.decoder(contextLength: 512), tokenizer: model.tokenizer)
-            #expect(try together.outcome(item, of: suite) == alone.outcome(item, of: suite))
-        }
+        let alone = try suite.items.flatMap { try model.outcomes([$0], of: suite) }
+        #expect(try model.outcomes(suite.items, of: suite) == alone)
+    }
+
+    /// Some texts end early and others at the limit, so that items join while others are being written.
+    @Test(arguments: ["stories260K", "mistral-sliding-window"], [3, 16])
+    func `texts written together are those written alone, and come in the items' order`(
+        fixture: String, sequenceCount: Int
+    ) throws {
+        let model = try StoriesModel(fixture: fixture)
+        let texts = ["one", "Tom saw a red ball and two dogs in the park.", "", "three small cats", "Lily?", "four"]
+        let lines = texts.enumerated().map { #"{"id":"\#($0)","task":"mine","question":"\#($1)","answer_text":"3"}"# }
+        let path = try model.folder.write(Array(lines.joined(separator: "\n").utf8), "mine.jsonl")
+        let suite = try TaskSuite.load(path, folder: "")
+        let together = try model.outcomes(suite.items, of: suite, sequenceCount: sequenceCount)
+        #expect(together.map(\.id) == suite.items.map(\.id))
+        #expect(Set(together.map(\.generated)).count > 1)
+        #expect(try together == suite.items.flatMap { try model.outcomes([$0], of: suite) })
+    }
+
+    @Test func `a file may ask for scores and for texts in turns`() throws {
+        let model = try StoriesModel()
+        let lines = [
+            #"{"id":"a","task":"mine","question":"Who?","choices":["a girl","a dog"],"answer":0}"#,
+            #"{"id":"b","task":"mine","question":"How many?","answer_text":"3"}"#,
+            #"{"id":"c","task":"mine","question":"How many more?","answer_text":"4"}"#,
+            #"{"id":"d","task":"mine","question":"Who else?","choices":["a girl","a dog"],"answer":1}"#,
+        ]
+        let path = try model.folder.write(Array(lines.joined(separator: "\n").utf8), "mine.jsonl")
+        let suite = try TaskSuite.load(path, folder: "")
+        let together = try model.outcomes(suite.items, of: suite, sequenceCount: 2)
+        #expect(together.map(\.id) == ["a", "b", "c", "d"])
+        #expect(together.map { $0.generated != nil } == [false, true, true, false])
+        #expect(try together == suite.items.flatMap { try model.outcomes([$0], of: suite) })
     }
 
     @Test func `a prompt that does not fit is refused by the item's name`() throws {
         let model = try StoriesModel()
         let suite = try TaskSuite.load("arc_easy", folder: GoldenScore.folder)
         let evaluation = try TaskEvaluation(model.decoder(contextLength: 16), tokenizer: model.tokenizer)
-        #expect(throws: EvaluationError.self) { _ = try evaluation.outcome(suite.items[0], of: suite) }
-        do throws(EvaluationError) { _ = try evaluation.outcome(suite.items[0], of: suite) } catch {
+        #expect(throws: EvaluationError.self) { try evaluation.ask(suite.items, of: suite) { _ in } }
+        do throws(EvaluationError) { try evaluation.ask(suite.items, of: suite) { _ in } } catch {
             #expect(error.description.hasPrefix("item arc_easy/0: "))
         }
     }

@@ -1,0 +1,37 @@
+internal import IsterTokenizer
+
+/// Texts of tasks to the tokens that a model is asked with.
+struct PromptEncoder {
+    let tokenizer: Tokenizer
+    let contextLength: Int
+
+    /// lm-evaluation-harness' rule: white space at the end of the context belongs to the continuation; context and
+    /// continuation are encoded together, and what comes after the context's own tokens is the continuation.
+    func tokens(
+        _ text: ScoredText, item: String
+    ) throws(EvaluationError) -> (context: [Int32], continuation: [Int32]) {
+        let scalars = text.context.unicodeScalars
+        let context = String(scalars.dropLast(text.context.spaceCountAtEnd))
+        let alone = tokenizer.encode(context, addSpecial: false, parseSpecial: false)
+        let whole = tokenizer.encode(text.context + text.continuation, addSpecial: false, parseSpecial: false)
+        let continuation = Array(whole.dropFirst(alone.count))
+        return (try prompt(alone, room: continuation.count, item: item), continuation)
+    }
+
+    /// A context that the model goes on writing.
+    func tokens(_ context: String, item: String) throws(EvaluationError) -> [Int32] {
+        try prompt(tokenizer.encode(context, addSpecial: false, parseSpecial: false), room: 1, item: item)
+    }
+
+    /// A context's tokens behind what begins a text. An empty context still needs a token to predict from.
+    private func prompt(_ context: [Int32], room: Int, item: String) throws(EvaluationError) -> [Int32] {
+        var ids = tokenizer.vocabulary.prefixIDs + context
+        if ids.isEmpty { ids = [tokenizer.bosID ?? tokenizer.eosID].compactMap { $0 } }
+        let count = ids.count + room
+        guard count <= contextLength else {
+            throw .promptTooLong(item: item, tokens: count, contextLength: contextLength)
+        }
+        guard !ids.isEmpty else { throw .emptyContext(item: item) }
+        return ids
+    }
+}
