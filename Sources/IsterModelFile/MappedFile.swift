@@ -40,15 +40,16 @@ internal import Synchronization
 
     var isDamaged: Bool { ister_mapping_is_damaged(guardSlot.load(ordering: .acquiring)) }
 
-    /// Reads all pages into memory, so that the first request does not wait for the disk page by page.
-    func populate(threads: Int) {
+    /// Reads all pages of the file into memory, so that the first request does not wait for the disk page by page.
+    func populate(_ file: OpenFile, threads: Int) {
         let part = 64 << 20
         ParallelWork.run(items: (length + part - 1) / part, threads: threads) { [self] index in
             populate(from: index * part, count: min(part, length - index * part))
         }
+        renewSmallPages(file, threads: threads)
     }
 
-    private func populate(from offset: Int, count: Int) {
+    func populate(from offset: Int, count: Int) {
         let start = unsafe UnsafeMutableRawPointer(mutating: base + offset)
         // Linux 5.14; older kernels refuse the advice, and then a byte of every page is read.
         if unsafe madvise(start, count, Int32(MADV_POPULATE_READ)) == 0 { return }

@@ -58,6 +58,8 @@ extension ModelHeader {
 /// Streams parts of a file through a buffer of 1 MiB.
 struct BlobReader: Sendable {
     static let bufferBytes = 1 << 20
+    /// What is brought into memory at once: whole large pages.
+    private static let loadBytes = 16 << 20
     let file: OpenFile
 
     func digest(from offset: Int, length: Int) throws(ModelFileError) -> String {
@@ -95,7 +97,12 @@ struct BlobReader: Sendable {
     ) throws(ModelFileError) {
         var buffer = [UInt8](repeating: 0, count: min(bufferBytes, length))
         var done = 0
+        var loaded = 0
         while done < length {
+            if done >= loaded {
+                loaded = min(done + Self.loadBytes, length)
+                file.load(from: offset + done, count: loaded - done)
+            }
             let count = min(buffer.count, length - done)
             try fill(&buffer, count: count, at: offset + done)
             unsafe body(buffer.span.extracting(first: count).bytes)

@@ -85,8 +85,11 @@ public struct ModelFile: Sendable {
     /// Some bytes of the mapping are not the file's any more. Any thread; costs one load.
     public var isDamaged: Bool { mapping.isDamaged }
 
-    /// Reads all pages into memory.
-    public func populate(threads: Int) { mapping.populate(threads: threads) }
+    /// Reads all pages into memory, large ones where the file system has such.
+    public func populate(threads: Int) { mapping.populate(file, threads: threads) }
+
+    /// The part of the file that is mapped in pages of 2 MiB.
+    public var hugePageFraction: Double { Double(mapping.hugePageBytes) / Double(fileBytes) }
 }
 
 /// One tensor in the mapped file. It keeps the mapping alive.

@@ -42,6 +42,7 @@ struct LoadedModel {
         let served = served(file, tokenizer, configuration)
         let summary = """
             \(served.id): \(ByteCount.text(file.fileBytes)), \(isa), \(budget.count) threads (\(budget.reason)), \
+            \(Int(file.hugePageFraction * 100)) % of the file in pages of 2 MiB, \
             cache \(cache) for \(configuration.parallel) requests of up to \(plan.contextLength) positions
             """
         return LoadedModel(file: file, served: served, generator: generator, summary: summary)
