@@ -1,10 +1,11 @@
 internal import Glibc
 
-/// Zeroed memory, 2 MiB aligned and, unless refused, asked for in huge pages. Pages that are never touched take no memory, so a buffer
-/// may be sized for the largest case.
+/// Zeroed memory, 2 MiB aligned and, unless refused, asked for in huge pages. Pages that are never touched take no memory,
+/// so a buffer may be sized for the largest case.
 @safe final class AnonymousMemory {
     let base: UnsafeMutableRawPointer
     let bytes: Int
+    let hasHugePages: Bool
     private let mapped: UnsafeMutableRawPointer
     private let mappedBytes: Int
     private static let alignment = 2 << 20
@@ -20,6 +21,7 @@ internal import Glibc
         let offset = Int(bitPattern: address) & (Self.alignment - 1)
         unsafe base = unsafe offset == 0 ? address : address + (Self.alignment - offset)
         self.bytes = bytes
+        hasHugePages = hugePages
         _ = unsafe madvise(base, bytes, hugePages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE)
     }
 

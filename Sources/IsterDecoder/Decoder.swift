@@ -15,8 +15,10 @@ public import IsterModelFile
     public let instructionSet: String
     public let cacheFormat: CacheFormat
     public var cacheBytes: Int { cache.bytes }
-    /// Weights copied into the memory of the nodes that read them; 0 where there is one node.
+    /// Weights that do not lie in the mapped file: `WeightCopyRule`.
     public var copiedWeightBytes: Int { weights.copied?.bytes ?? 0 }
+    /// The part of the weights that lies in pages of 2 MiB.
+    public var hugePageFraction: Double { weights.hugePageFraction }
     /// Rows of logits and of hidden states that the last forward call left.
     public private(set) var logitRowCount = 0
     public private(set) var stateRowCount = 0
@@ -65,7 +67,7 @@ public import IsterModelFile
         }
         rotaryTables = tables
         team = try Team(workers: threads.count, nodes: options.memoryNodes ?? Machine.memoryNodes)
-        if options.copiesWeights, team.placement.isSpread { try weights.spread(team) }
+        try weights.copy(team, options)
         rows = RowTables(batchRows: batchRows, workers: threads.count, rotaries: tables)
         lengths = Array(repeating: 0, count: sequenceCount)
         widestWindow = shape.widestWindow

@@ -1,3 +1,15 @@
+/// When a decoder works on copies of the file's matrices. They take about as much memory as the file; the page cache gives
+/// the file's own when it is needed.
+public enum WeightCopyRule: Sendable {
+    /// For a file whose weights are replaced while the decoder lives: copies would go on saying what was there before.
+    case never
+    /// Where memory has several nodes: each gets what its workers read.
+    case forNodes
+    /// There, and where the file lies in small pages, which are slower to read: some file systems know no others. Copying
+    /// takes a moment, so this is for what runs long.
+    case forNodesAndPages
+}
+
 /// How a decoder is set up. Defaults suit one user on the whole machine.
 public struct DecoderOptions: Sendable {
     /// nil: `ThreadBudget` decides.
@@ -16,14 +28,16 @@ public struct DecoderOptions: Sendable {
     /// Touches the whole cache at once, so that memory is not found missing, and page faults paid, while requests run; and
     /// locks it into memory where the system allows that.
     public var populatesCache = false
-    /// Copies matrices into the memory of the nodes whose workers read them, where there are several. Off for a file whose
-    /// weights are replaced while the decoder lives: copies would go on saying what was there before.
-    public var copiesWeights = true
+    public var weightCopies = WeightCopyRule.forNodes
     /// A name of `Machine.availableInstructionSets`; nil: what `ISTER_ISA` names, else the best.
     public var instructionSet: String?
 
     /// nil: `Machine.memoryNodes`. Tests play machines that are not there.
     var memoryNodes: [MemoryNode]?
+    /// nil: as the file is mapped. Tests play files in small pages.
+    var hugePageFraction: Double?
+    /// Smaller files are not copied into large pages: a good part of them stays in the processor's cache.
+    var leastCopiedBytes = 32 << 20
 
     public init() {}
 

@@ -1,8 +1,23 @@
 internal import CIsterKernels
+internal import IsterModelFile
 
 extension Weights {
+    /// Copies what the options say.
+    func copy(_ team: Team, _ options: DecoderOptions) throws(DecoderError) {
+        let isSpread = team.placement.isSpread
+        switch options.weightCopies {
+        case .never: return
+        case .forNodes: if isSpread { try spread(team) }
+        case .forNodesAndPages:
+            let small = SmallPages(
+                fileBytes: file.fileBytes, hugePageFraction: options.hugePageFraction ?? file.hugePageFraction,
+                hugePages: Machine.hugePages, available: Machine.availableMemory)
+            if isSpread || small.areWorthCopying(leastBytes: options.leastCopiedBytes) { try spread(team) }
+        }
+    }
+
     /// Copies all matrices but the embedding, of which a step reads single rows, into the memory of those who read them.
-    func spread(_ team: Team) throws(DecoderError) {
+    private func spread(_ team: Team) throws(DecoderError) {
         var copies = WeightCopies(team.placement)
         let headOffset = copies.add([head])[0]
         let offsets = unsafe layers.map { $0.plan(&copies) }
@@ -12,6 +27,25 @@ extension Weights {
             unsafe layers[layer].move(to: offsets[layer].map { unsafe UnsafeRawPointer(memory.base + $0) })
         }
         copied = memory
+        file.unmapPages()
+    }
+}
+
+/// What decides whether a file's matrices are copied into pages of 2 MiB.
+struct SmallPages: Equatable {
+    let fileBytes: Int
+    /// The part of the file that is mapped in such pages already.
+    let hugePageFraction: Double
+    /// As `Machine.hugePages` says it.
+    let hugePages: String
+    /// nil: unknown.
+    let available: Int?
+
+    /// The copies need the file's size and an eighth, so that the machine is not left without any memory.
+    func areWorthCopying(leastBytes: Int) -> Bool {
+        let isAllowed = hugePages == "always" || hugePages == "madvise"
+        guard isAllowed, fileBytes >= leastBytes, hugePageFraction < 0.5 else { return false }
+        return available.map { $0 - fileBytes >= fileBytes / 8 } ?? true
     }
 }
 

@@ -71,7 +71,7 @@ private func vector(_ file: ModelFile, _ name: String) throws(DecoderError) -> U
     var head: WeightMatrix
     /// Holds the matrices that do not lie in the mapping.
     var copied: AnonymousMemory?
-    private let file: ModelFile
+    let file: ModelFile
 
     init(_ file: ModelFile) throws(DecoderError) {
         let shape = file.header.shape
@@ -90,6 +90,9 @@ private func vector(_ file: ModelFile, _ name: String) throws(DecoderError) -> U
 
     /// Some weights are not the file's any more; false for a file whose mapping is not guarded.
     var isFileDamaged: Bool { file.isDamaged }
+
+    /// The part of the weights that lies in pages of 2 MiB.
+    var hugePageFraction: Double { copied.map { $0.hasHugePages ? 1 : 0 } ?? file.hugePageFraction }
 
     /// The file format has room for families that this decoder does not know yet.
     private static func requireSupported(_ shape: ModelShape) throws(DecoderError) {

@@ -49,6 +49,10 @@ internal import Synchronization
         renewSmallPages(file, threads: threads)
     }
 
+    func unmapPages() {
+        _ = unsafe madvise(UnsafeMutableRawPointer(mutating: base), length, MADV_DONTNEED)
+    }
+
     func populate(from offset: Int, count: Int) {
         let start = unsafe UnsafeMutableRawPointer(mutating: base + offset)
         // Linux 5.14; older kernels refuse the advice, and then a byte of every page is read.

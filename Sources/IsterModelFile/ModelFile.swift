@@ -88,6 +88,9 @@ public struct ModelFile: Sendable {
     /// Reads all pages into memory, large ones where the file system has such.
     public func populate(threads: Int) { mapping.populate(file, threads: threads) }
 
+    /// Gives the mapped pages back to the page cache; they come again when they are read.
+    public func unmapPages() { mapping.unmapPages() }
+
     /// The part of the file that is mapped in pages of 2 MiB.
     public var hugePageFraction: Double { Double(mapping.hugePageBytes) / Double(fileBytes) }
 }

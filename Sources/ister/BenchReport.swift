@@ -23,7 +23,7 @@ struct BenchReport {
             ("model_type", .string(modelType)),
             ("model_size", .integer(modelBytes)),
             ("model_n_params", .integer(file.parameterCount)),
-            ("model_huge_page_fraction", .number(file.hugePageFraction)),
+            ("model_huge_page_fraction", .number(result.hugePageFraction)),
             ("n_batch", .integer(result.batchRows)),
             ("n_threads", .integer(result.threads)),
             ("type_k", .string(result.cacheFormat.rawValue)),

@@ -18,6 +18,8 @@ struct BenchResult {
     let load: ModelLoad
     /// Multiply-adds per second of the int8 dot product in registers.
     let integerPeak: Double
+    /// The part of the weights that lies in pages of 2 MiB.
+    let hugePageFraction: Double
 
     /// Tokens of all sequences in one repetition.
     private var tokenCount: Int { (test.promptCount + test.generationCount) * test.sequences }

@@ -50,6 +50,7 @@ struct BenchRun {
         }
         var options = DecoderOptions()
         options.threads = threads
+        options.weightCopies = .forNodesAndPages
         options.cacheFormat = cacheFormat
         options.contextLength = length
         options.sequenceCount = test.sequences
@@ -64,7 +65,8 @@ struct BenchRun {
         }
         return BenchResult(
             test: test, threads: decoder.threads.count, isa: decoder.instructionSet, batchRows: decoder.batchRows,
-            cacheFormat: decoder.cacheFormat, samples: samples, load: ModelLoad(file.header), integerPeak: integerPeak)
+            cacheFormat: decoder.cacheFormat, samples: samples, load: ModelLoad(file.header), integerPeak: integerPeak,
+            hugePageFraction: decoder.hugePageFraction)
     }
 
     /// Seconds of one repetition; all have the same tokens.

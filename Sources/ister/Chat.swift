@@ -58,6 +58,7 @@ struct Chat: AsyncParsableCommand {
         options.batchRows = min(chunk, contextLength)
         // In blocks, so that a turn's keys and values are there when the next one begins.
         options.cacheBlockCount = contextLength / Decoder.blockPositions + 1
+        options.weightCopies = .forNodesAndPages
         let decoder: Decoder
         do {
             decoder = try await thread.run { [options] () throws(DecoderError) in try Decoder(file, options: options) }

@@ -25,6 +25,7 @@ struct LoadedModel {
         let options = options(configuration, plan)
         let tokenizer: Tokenizer
         let decoder: Decoder
+        let pages: Double
         do {
             try file.guardMapping()
             let verifies = configuration.verification == .start
@@ -34,6 +35,7 @@ struct LoadedModel {
             }
             tokenizer = try file.tokenizer()
             decoder = try await thread.run { () throws(DecoderError) in try Decoder(file, options: options) }
+            pages = decoder.hugePageFraction
         } catch {
             throw Failure(error, file: path)
         }
@@ -42,7 +44,7 @@ struct LoadedModel {
         let served = served(file, tokenizer, configuration)
         let summary = """
             \(served.id): \(ByteCount.text(file.fileBytes)), \(isa), \(budget.count) threads (\(budget.reason)), \
-            \(Int(file.hugePageFraction * 100)) % of the file in pages of 2 MiB, \
+            \(Int(pages * 100)) % of the weights in pages of 2 MiB, \
             cache \(cache) for \(configuration.parallel) requests of up to \(plan.contextLength) positions
             """
         return LoadedModel(file: file, served: served, generator: generator, summary: summary)
@@ -77,6 +79,7 @@ struct LoadedModel {
         options.cacheFormat = configuration.cacheFormat
         options.cacheBlockCount = plan.blockCount
         options.populatesCache = true
+        options.weightCopies = .forNodesAndPages
         return options
     }
 

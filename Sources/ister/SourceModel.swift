@@ -70,7 +70,7 @@ final class SourceModel {
         options.batchRows = batchRows
         options.sequenceCount = sequenceCount
         options.threads = threads
-        options.copiesWeights = false
+        options.weightCopies = .never
         return options
     }
 

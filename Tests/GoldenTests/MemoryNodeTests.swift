@@ -102,4 +102,45 @@ import Testing
             #expect(Machine.allowedProcessors == processors, "the caller is not bound afterwards")
         }
     }
+
+    @Test func `a file in small pages is copied where that was asked for, and logits have the same bits`() throws {
+        let name = "mistral-sliding-window"
+        let ids = try Reference(fixture: name).inputIDs
+        let model = try ConvertedModel(name, .q4)
+        let one = [MemoryNode(number: 0, processors: Machine.allowedProcessors)]
+        for (rule, fraction, isCopied) in [
+            (WeightCopyRule.forNodesAndPages, 0.0, true), (.forNodesAndPages, 1.0, false), (.forNodes, 0.0, false),
+            (.never, 0.0, false),
+        ] {
+            let decoder = try model.decoder {
+                $0.memoryNodes = one
+                $0.weightCopies = rule
+                $0.hugePageFraction = fraction
+                $0.leastCopiedBytes = 0
+            }
+            let canCopy = Machine.hugePages != "never" && Machine.hugePages != "unknown"
+            #expect((decoder.copiedWeightBytes > 0) == (isCopied && canCopy), "\(rule) \(fraction)")
+            let expected = try model.decoder { $0.memoryNodes = one }.allLogits(ids, chunk: 7)
+            let found = try decoder.allLogits(ids, chunk: 7)
+            #expect(found.map { $0.map(\.bitPattern) } == expected.map { $0.map(\.bitPattern) })
+        }
+    }
+
+    @Test func `copies are made when they pay and there is room for them`() {
+        func pays(_ bytes: Int = 1000, _ fraction: Double = 0.1, _ setting: String = "madvise", _ free: Int? = 2000)
+            -> Bool
+        {
+            SmallPages(fileBytes: bytes, hugePageFraction: fraction, hugePages: setting, available: free)
+                .areWorthCopying(leastBytes: 100)
+        }
+        #expect(pays())
+        #expect(pays(1000, 0, "always", nil))
+        #expect(pays(1000, 0, "madvise", 1125))
+        #expect(!pays(1000, 0, "madvise", 1124))
+        #expect(!pays(1000, 0, "madvise", 0))
+        #expect(!pays(99))
+        #expect(!pays(1000, 0.5))
+        #expect(!pays(1000, 0, "never"))
+        #expect(!pays(1000, 0, "unknown"))
+    }
 }

@@ -48,7 +48,7 @@ import Testing
         BenchResult(
             test: BenchTest(phase: phase, depth: 0, sequences: sequences), threads: 1, isa: "scalar", batchRows: 1,
             cacheFormat: .f16, samples: seconds.map { BenchSample(seconds: $0, bandwidth: 4000) }, load: load,
-            integerPeak: 1000)
+            integerPeak: 1000, hugePageFraction: 1)
     }
 
     @Test func `a step of all sequences reads the weights once`() throws {
@@ -64,7 +64,7 @@ import Testing
         let samples = [BenchSample(seconds: 5, bandwidth: 4000), BenchSample(seconds: 10, bandwidth: 2000)]
         let result = BenchResult(
             test: BenchTest(phase: .generation(10), depth: 0, sequences: 1), threads: 1, isa: "scalar", batchRows: 1,
-            cacheFormat: .f16, samples: samples, load: Self.load, integerPeak: 1000)
+            cacheFormat: .f16, samples: samples, load: Self.load, integerPeak: 1000, hugePageFraction: 1)
         #expect(abs(try #require(result.fractionOfBandwidth) - 0.5) < 1e-12)
     }
 

@@ -23,7 +23,10 @@ import Testing
     }
 
     @Test func `text that is no list of mappings counts nothing`() {
-        for text in ["", "FilePmdMapped: 4 kB", "zz-yy r--s\nFilePmdMapped: 4 kB", "0-1 r\nFilePmdMapped: x kB\nFilePmdMapped:"] {
+        let texts = [
+            "", "FilePmdMapped: 4 kB", "zz-yy r--s\nFilePmdMapped: 4 kB", "0-1 r\nFilePmdMapped: x kB\nFilePmdMapped:",
+        ]
+        for text in texts {
             #expect(MemoryMaps.hugePageBytes(text, in: 0..<UInt.max) == 0)
         }
     }
