@@ -42,18 +42,18 @@ internal import Synchronization
 
     /// Reads all pages of the file into memory, so that the first request does not wait for the disk page by page.
     func populate(_ file: OpenFile, threads: Int) {
+        file.renewSmallPages(length: length, threads: threads)
         let part = 64 << 20
         ParallelWork.run(items: (length + part - 1) / part, threads: threads) { [self] index in
             populate(from: index * part, count: min(part, length - index * part))
         }
-        renewSmallPages(file, threads: threads)
     }
 
     func unmapPages() {
         _ = unsafe madvise(UnsafeMutableRawPointer(mutating: base), length, MADV_DONTNEED)
     }
 
-    func populate(from offset: Int, count: Int) {
+    private func populate(from offset: Int, count: Int) {
         let start = unsafe UnsafeMutableRawPointer(mutating: base + offset)
         // Linux 5.14; older kernels refuse the advice, and then a byte of every page is read.
         if unsafe madvise(start, count, Int32(MADV_POPULATE_READ)) == 0 { return }
