@@ -48,12 +48,13 @@ struct EvaluatedModel {
         }
     }
 
-    /// Sequences that are written at once: their caches take at most half of the free memory.
-    func sequenceCount(contextLength: Int) -> Int {
+    /// Sequences that write `texts` texts at once: their caches take at most half of the free memory, and each runs the
+    /// examples before the questions once.
+    func sequenceCount(texts: Int, contextLength: Int) -> Int {
         let blocks = contextLength / Decoder.blockPositions + 1
         let bytes = CacheFormat.default(for: file).blockBytes(file.header.shape) * blocks
         let free = Machine.availableMemory ?? .max
-        return min(max(free / 2 / bytes, 1), 16)
+        return max(min(free / 2 / bytes, texts / 16, 16), 1)
     }
 
     /// Bits of the whole file by its parameters: what a peer's file is compared by.

@@ -98,9 +98,9 @@ struct EvalTasks: ParsableCommand {
     private func ask(_ suites: [TaskSuite], _ model: EvaluatedModel, _ run: TaskRunFile) throws(Failure) {
         // The cache's pages are touched when they are used, so a long context costs nothing by itself.
         let length = min(model.file.header.shape.contextLength, 8192)
-        let writes = suites.contains { suite in suite.items.contains(where: suite.isWritten) }
+        let texts = suites.reduce(0) { count, suite in count + suite.items.count(where: suite.isWritten) }
         let decoder = try model.decoder(
-            contextLength: length, sequenceCount: writes ? model.sequenceCount(contextLength: length) : 1,
+            contextLength: length, sequenceCount: model.sequenceCount(texts: texts, contextLength: length),
             threads: threadOption.threads)
         try evaluating(model.path) {
             let tokenizer = try Tokenizer(Vocabulary(encodedBytes: model.file.tokenizerBytes))
