@@ -21,4 +21,6 @@ refuses "a chat without a template" 65 "--chat-template" chat "$model"
 echo '{% for message in %}' >"$work/broken.jinja"
 refuses "a chat with a broken template" 65 "broken.jinja" chat "$model" --chat-template "$work/broken.jinja"
 bounded python3 Tools/chat-test.py "$ister" "$model" "$work/template.jinja" >"$work/out" 2>"$work/err"
-report "a chat in a terminal" $?
+code=$?
+[ $code = 0 ] || cat "$work/err" >&2
+report "a chat in a terminal" $code
