@@ -1,15 +1,15 @@
 internal import CIsterKernels
 internal import Glibc
 
-/// A streaming read with prefetch by all workers: the yardstick of decode.
+/// A streaming read with prefetch by all workers: the yardstick of decode. It passes over 1 GiB, or a quarter of what is
+/// available where that is less.
 @safe public final class StreamingRead {
     private let buffer: AnonymousMemory
     private let team: Team
     private var job: StreamJob
 
-    /// bytes: 1 GiB, or a quarter of what is available where that is less.
-    public init(threads: Int, bytes: Int? = nil) throws(DecoderError) {
-        let bytes = bytes ?? min(1 << 30, (Machine.availableMemory ?? .max) / 4)
+    public init(threads: Int) throws(DecoderError) {
+        let bytes = min(1 << 30, (Machine.availableMemory ?? .max) / 4)
         let pieces = max(bytes / StreamJob.pieceBytes, 1)
         buffer = try AnonymousMemory(bytes: pieces * StreamJob.pieceBytes)
         team = try Team(workers: threads)
