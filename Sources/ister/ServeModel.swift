@@ -30,8 +30,9 @@ struct LoadedModel {
             try file.guardMapping()
             let verifies = configuration.verification == .start
             try await thread.run { () throws(ModelFileError) in
-                if verifies { try file.verify(threads: budget.count) }
+                // Before the proof, since it may read the file from the disk again.
                 file.populate(threads: budget.count)
+                if verifies { try file.verify(threads: budget.count) }
             }
             tokenizer = try file.tokenizer()
             decoder = try await thread.run { () throws(DecoderError) in try Decoder(file, options: options) }
