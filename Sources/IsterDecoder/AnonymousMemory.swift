@@ -1,11 +1,11 @@
 internal import Glibc
+internal import IsterModelFile
 
 /// Zeroed memory, 2 MiB aligned and, unless refused, asked for in huge pages. Pages that are never touched take no memory,
 /// so a buffer may be sized for the largest case.
 @safe final class AnonymousMemory {
     let base: UnsafeMutableRawPointer
     let bytes: Int
-    let hasHugePages: Bool
     private let mapped: UnsafeMutableRawPointer
     private let mappedBytes: Int
     private static let alignment = 2 << 20
@@ -21,7 +21,6 @@ internal import Glibc
         let offset = Int(bitPattern: address) & (Self.alignment - 1)
         unsafe base = unsafe offset == 0 ? address : address + (Self.alignment - offset)
         self.bytes = bytes
-        hasHugePages = hugePages
         _ = unsafe madvise(base, bytes, hugePages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE)
     }
 
@@ -32,6 +31,13 @@ internal import Glibc
             unsafe base.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)
         }
         _ = unsafe mlock(base, bytes)
+    }
+
+    /// The part that lies in huge pages. A neighbour that the kernel has joined to this memory counts as well.
+    var hugePageFraction: Double {
+        let start = unsafe UInt(bitPattern: base)
+        let found = MemoryMaps.anonymousHugePageBytes(MemoryMaps.read(), overlapping: start..<start + UInt(bytes))
+        return bytes == 0 ? 0 : min(Double(found) / Double(bytes), 1)
     }
 
     deinit { _ = unsafe munmap(mapped, mappedBytes) }

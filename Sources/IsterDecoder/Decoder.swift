@@ -16,7 +16,7 @@ public import IsterModelFile
     public let cacheFormat: CacheFormat
     public var cacheBytes: Int { cache.bytes }
     /// Weights that do not lie in the mapped file: `WeightCopyRule`.
-    public var copiedWeightBytes: Int { weights.copied?.bytes ?? 0 }
+    var copiedWeightBytes: Int { weights.copied?.bytes ?? 0 }
     /// The part of the weights that lies in pages of 2 MiB.
     public var hugePageFraction: Double { weights.hugePageFraction }
     /// Rows of logits and of hidden states that the last forward call left.
@@ -54,7 +54,7 @@ public import IsterModelFile
         let kernels = try unsafe Machine.kernels(named: options.instructionSet)
         instructionSet = unsafe String(cString: kernels.pointee.name)
         weights = try Weights(file)
-        cacheFormat = options.cacheFormat ?? (weights.isInteger ? .f16 : .f32)
+        cacheFormat = options.cacheFormat ?? .default(for: file)
         cache = try KeyValueCache(
             shape, format: cacheFormat, sequenceCount: sequenceCount, positions: contextLength, batchRows: batchRows,
             blockCount: options.cacheBlockCount)
@@ -192,7 +192,7 @@ public import IsterModelFile
 
     /// Writes the tables of this call: a row a token, tiles for attention, rows of logits.
     private func plan(_ slices: [TokenSlice]) {
-        let tileTokens = max(16 / pass.dimensions.groupSize, 1)
+        let tileTokens = max(Int(ISTER_QUERY_TILE) / pass.dimensions.groupSize, 1)
         rows.clear()
         for slice in slices {
             let start = lengths[slice.sequence]

@@ -95,8 +95,7 @@ internal import IsterModelFile
     }
 
     mutating func buffers(_ d: Dimensions, rows: Int, workers: Int) -> Buffers {
-        // ISTER_WORKSPACE_FLOATS of ister_kernels.h; C macros with arguments do not reach Swift.
-        let matrixFloats = rows * 32 + 4096
+        let matrixFloats = ister_workspace_floats(rows)
         let attentionFloats = ister_attention_workspace_floats(d.headWidth)
         let keyValueStride = Dimensions.stride(d.keyValueWidth)
         return unsafe Buffers(

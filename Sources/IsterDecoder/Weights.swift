@@ -92,7 +92,7 @@ private func vector(_ file: ModelFile, _ name: String) throws(DecoderError) -> U
     var isFileDamaged: Bool { file.isDamaged }
 
     /// The part of the weights that lies in pages of 2 MiB.
-    var hugePageFraction: Double { copied.map { $0.hasHugePages ? 1 : 0 } ?? file.hugePageFraction }
+    var hugePageFraction: Double { copied?.hugePageFraction ?? file.hugePageFraction }
 
     /// The file format has room for families that this decoder does not know yet.
     private static func requireSupported(_ shape: ModelShape) throws(DecoderError) {

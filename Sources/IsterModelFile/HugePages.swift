@@ -70,35 +70,3 @@ extension MappedFile {
         return MemoryMaps.hugePageBytes(MemoryMaps.read(), in: start..<start + UInt(length))
     }
 }
-
-/// What the kernel tells of a process's mappings (/proc/self/smaps).
-enum MemoryMaps {
-    static func read() -> String {
-        guard let file = unsafe fopen("/proc/self/smaps", "re") else { return "" }
-        defer { unsafe fclose(file) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = unsafe fread(&buffer, 1, buffer.count, file)
-            if count == 0 { return String(decoding: bytes, as: UTF8.self) }
-            bytes += buffer[..<count]
-        }
-    }
-
-    /// Sum of the lines "FilePmdMapped: N kB" of the mappings that begin within the addresses.
-    static func hugePageBytes(_ text: String, in addresses: Range<UInt>) -> Int {
-        var isWithin = false
-        var sum = 0
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ", maxSplits: 2)
-            guard let name = words.first else { continue }
-            if !name.hasSuffix(":") {
-                let start = name.split(separator: "-").first.flatMap { UInt($0, radix: 16) }
-                isWithin = start.map(addresses.contains) ?? false
-            } else if isWithin, name == "FilePmdMapped:", words.count > 1 {
-                sum += (Int(words[1]) ?? 0) << 10
-            }
-        }
-        return sum
-    }
-}

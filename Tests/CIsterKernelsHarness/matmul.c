@@ -80,7 +80,7 @@ static uint8_t *fill_chunk(const case_t *c, size_t columns, seeded_t *seeded, ui
     }
     return end;
   }
-  uint8_t *codes = chunk + 64 * (1 + (columns + 127) / 128);
+  uint8_t *codes = chunk + ISTER_Q4_HEAD_BYTES(columns);
   for (; at < codes; at++) *at = byte_of(c->kind, seeded, 0x88, c->kind == ENDS ? 0x77 : 0x88);
   for (; at < end; at++) *at = byte_of(c->kind, seeded, 0x00, 0xFF);
   if (c->kind == ENDS) fill_nibble_ends(seeded, codes, end);
@@ -139,8 +139,8 @@ static ister_activations last_rows(const case_t *c, size_t tokens) {
 static void multiply(const ister_kernels *table, const case_t *c, size_t begin, size_t end, size_t tokens, int flags,
                      float *values) {
   ister_activations x = last_rows(c, tokens);
-  float *workspace = c->workspace_end - ISTER_WORKSPACE_FLOATS(tokens);
-  memset(workspace, 0xFF, ISTER_WORKSPACE_FLOATS(tokens) * sizeof(float));
+  float *workspace = c->workspace_end - ister_workspace_floats(tokens);
+  memset(workspace, 0xFF, ister_workspace_floats(tokens) * sizeof(float));
   memcpy(values, c->old, tokens * STRIDE * sizeof(float));
   ister_output out = {values, STRIDE, flags & 1 ? c->bias : NULL, flags >> 1, workspace};
   table->matmul(&c->matrix, begin, end, &x, tokens, &out);
@@ -189,7 +189,7 @@ void check_matmul(const tables_t *tables) {
   case_t c;
   c.bias = guarded(ROWS * sizeof(float));
   c.old = guarded(TOKENS * STRIDE * sizeof(float));
-  c.workspace_end = (float *)guarded(ISTER_WORKSPACE_FLOATS(TOKENS) * sizeof(float)) + ISTER_WORKSPACE_FLOATS(TOKENS);
+  c.workspace_end = (float *)guarded(ister_workspace_floats(TOKENS) * sizeof(float)) + ister_workspace_floats(TOKENS);
   for (int flags = 0; flags < FLAGS; flags++) c.expected[flags] = malloc(TOKENS * STRIDE * sizeof(float));
   for (int format = ISTER_FORMAT_F32; format <= ISTER_FORMAT_Q4G32; format++) {
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {

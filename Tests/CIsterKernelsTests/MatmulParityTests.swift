@@ -83,7 +83,7 @@ func product(
             subblocks.start + t * columns / 16, offsets.start + t * steps)
     }
     let out = Owned(repeating: accumulate ? 0.25 : Float.nan, count: tokens * matrix.rows)
-    let workspace = Owned(repeating: Float(0), count: tokens * 32 + 4096)
+    let workspace = Owned(repeating: Float(0), count: ister_workspace_floats(tokens))
     let biasValues = bias.map { Owned($0) }
     var activations = unsafe ister_activations(
         columns: columns, floats: floats.start, float_stride: columns, values: values.start, value_stride: columns,

@@ -37,10 +37,6 @@ struct SafetensorsBuilder {
         let text = Array(header.utf8)
         return (headerLength ?? UInt64(text.count)).bytes + text + tensors.flatMap(\.data)
     }
-
-    static func tensorIndex(_ name: String, in builder: SafetensorsBuilder) -> Int {
-        builder.tensors.firstIndex { $0.name == name } ?? 0
-    }
 }
 
 /// A small folder with every tensor that its numbers need.

@@ -31,6 +31,13 @@ import Testing
         }
     }
 
+    @Test func `anonymous pages of a mapping count as soon as it shares addresses`() {
+        let maps = "1000-3000 rw-p 0 00:00 0\nAnonHugePages: 4 kB\n3000-5000 rw-p 0 00:00 0\nAnonHugePages: 8 kB\n"
+        #expect(MemoryMaps.anonymousHugePageBytes(maps, overlapping: 0x2000..<0x3000) == 4 << 10)
+        #expect(MemoryMaps.anonymousHugePageBytes(maps, overlapping: 0x2000..<0x4000) == 12 << 10)
+        #expect(MemoryMaps.anonymousHugePageBytes(maps, overlapping: 0x5000..<0x6000) == 0)
+    }
+
     @Test func `this process has mappings, and they are read`() {
         #expect(MemoryMaps.read().contains("FilePmdMapped:"))
     }

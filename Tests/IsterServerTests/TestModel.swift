@@ -3,7 +3,6 @@ import IsterTokenizer
 
 /// A byte-level vocabulary: ids 0 to 255 are bytes, then special tokens and a few words.
 enum TestModel {
-    static let endOfText: Int32 = 256
     static let start: Int32 = 257
     static let end: Int32 = 258
     static let template =

@@ -67,6 +67,21 @@ import CIsterKernels
     /// The last tile of a prompt: as many tokens as one call takes.
     var prefill: Measurement { measure("prefill tile", tokens: Int(ISTER_QUERY_TILE) / Self.heads) }
 
+    /// Keys and values of one position and head into the cache, one position after the other.
+    var store: Measurement {
+        let clock = clockHertz()
+        let (seconds, slices) = effort.median { call in
+            _ = unsafe table.kernels.pointee.store_position(
+                caches.pointer(ister_cache.self), call % Self.keyValueHeads, call / Self.keyValueHeads % Self.depth,
+                rows.pointer(Float.self), rows.pointer(Float.self) + Self.headWidth)
+        }
+        return Measurement(
+            isa: table.name, kernel: "store_position", variant: formatName, tokens: 1,
+            workingBytes: Self.depth * Self.keyValueHeads / Int(ISTER_BLOCK_POSITIONS) * blockBytes, macsPerSecond: nil,
+            macsPerCycle: nil, bytesPerSecond: nil, elementsPerCycle: Double(2 * Self.headWidth) / seconds / clock,
+            nanoseconds: seconds * 1e9, sliceCount: slices, clockHertz: clock)
+    }
+
     private func measure(_ name: String, tokens: Int) -> Measurement {
         let stride = Self.heads * Self.headWidth
         let output = Memory(bytes: tokens * stride * 4)

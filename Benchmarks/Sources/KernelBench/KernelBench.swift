@@ -1,6 +1,5 @@
 import ArgumentParser
 import CIsterKernels
-import Glibc
 
 @main
 struct KernelBench: ParsableCommand {
@@ -25,7 +24,7 @@ struct KernelBench: ParsableCommand {
     @Option(help: "Seconds of one measurement.") var seconds = 0.3
     @Flag(help: "One JSON array.") var json = false
 
-    private static let kernelNames = ["matmul", "stream", "integer_peak", "rows", "attend"]
+    private static let kernelNames = ["matmul", "stream", "integer_peak", "rows", "attend", "store_position"]
     private static let formatNames = ["q4", "q8", "q4g32", "q8g32", "f32"]
 
     private var sets: [Table] {
@@ -34,7 +33,9 @@ struct KernelBench: ParsableCommand {
         return Table.available.filter { names.contains($0.name) }
     }
     private var tokenCounts: [Int] { tokens.split(separator: ",").compactMap { Int($0) } }
-    private var sizes: [Int] { kib.split(separator: ",").compactMap { Int($0) }.map { $0 << 10 } }
+    private var sizes: [Int] {
+        kib.split(separator: ",").compactMap { Int($0) }.filter { $0 <= 1 << 24 }.map { $0 << 10 }
+    }
     private var effort: Effort { Effort(seconds: seconds) }
 
     func validate() throws {
@@ -44,11 +45,18 @@ struct KernelBench: ParsableCommand {
         guard columns >= 32, columns % 32 == 0, columns <= 1 << 16 else {
             throw ValidationError("--columns is \(columns); it must be a multiple of 32, 32 to 65536")
         }
-        guard !tokenCounts.isEmpty, tokenCounts.allSatisfy({ (1...4096).contains($0) }) else {
+        guard tokenCounts.count == tokens.split(separator: ",").count, !tokenCounts.isEmpty,
+            tokenCounts.allSatisfy({ (1...4096).contains($0) })
+        else {
             throw ValidationError("--tokens is \(tokens); it must be a list of 1 to 4096")
         }
-        guard !sizes.isEmpty, sizes.allSatisfy({ $0 >= 1024 && $0 <= 1 << 34 }) else {
+        guard sizes.count == kib.split(separator: ",").count, !sizes.isEmpty,
+            sizes.allSatisfy({ $0 >= 1024 && $0 <= 1 << 34 })
+        else {
             throw ValidationError("--kib is \(kib); it must be a list of 1 to 16777216")
+        }
+        guard seconds > 0, seconds <= 3600 else {
+            throw ValidationError("--seconds is \(seconds); it must be above 0, at most 3600")
         }
     }
 
@@ -64,9 +72,7 @@ struct KernelBench: ParsableCommand {
     func run() throws {
         let report = Report(isJSON: json)
         report.begin()
-        if runs("stream") || runs("integer_peak") || runs("rows") || runs("attend") {
-            for table in sets { measureSmall(table, report) }
-        }
+        for table in sets { measureSmall(table, report) }
         if runs("matmul") { measureMatmul(report) }
         report.end()
     }
@@ -76,9 +82,9 @@ struct KernelBench: ParsableCommand {
         if runs("integer_peak") { report.add(yardsticks.integerPeak) }
         if runs("stream") { for bytes in sizes { report.add(yardsticks.stream(bytes: bytes)) } }
         if runs("rows") { for result in RowBench(table: table, effort: effort).all { report.add(result) } }
-        guard runs("attend") else { return }
         for (format, name) in [(ISTER_CACHE_F16, "f16"), (ISTER_CACHE_Q8, "q8")] {
-            for bytes in sizes {
+            if runs("store_position") { report.add(AttentionBench(table, format, name: name, bytes: 0, effort).store) }
+            for bytes in runs("attend") ? sizes : [] {
                 let attention = AttentionBench(table, format, name: name, bytes: bytes, effort)
                 report.add(attention.decode)
                 report.add(attention.prefill)

@@ -1,5 +1,4 @@
 import CIsterKernels
-import Glibc
 
 /// A weight matrix [rows, columns]: one packed panel, repeated until the bytes are reached.
 @safe final class Weights {
@@ -63,7 +62,7 @@ struct MatmulBench {
 
     func measure(_ table: Table, _ effort: Effort) -> Measurement {
         let x = Activations(table, rows: tokens, columns: columns)
-        let workspace = Memory(bytes: (tokens * 32 + 4096) * 4)
+        let workspace = Memory(bytes: ister_workspace_floats(tokens) * MemoryLayout<Float>.size)
         // Weights of a call: 64 KiB or more, as a worker claims them, but less for many tokens.
         let panels = max(min((1 << 16) / weights.panelBytes / 2 * 2, weights.panelCount), 2)
         // Results of all tokens go to one narrow block of memory: rows of real outputs would need more than a cache.

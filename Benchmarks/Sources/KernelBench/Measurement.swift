@@ -19,13 +19,6 @@ struct Measurement {
     let clockHertz: Double
 }
 
-/// Work of one call.
-struct Work {
-    var macs = 0.0
-    var bytes = 0.0
-    var elements = 0.0
-}
-
 /// How long a measurement runs.
 struct Effort {
     /// Of all slices of one measurement.

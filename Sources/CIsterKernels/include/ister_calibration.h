@@ -13,7 +13,7 @@
 /// Largest block of columns that one step of the factorisation takes.
 enum { ISTER_FACTOR_BLOCK = 64 };
 
-/// Reorders rows [count][stride] into packed [width / 16][count][16]; columns from `width` on in the packed form,
+/// Reorders rows [count][stride] into packed [padded_width / 16][count][16]; columns from `width` on in the packed form,
 /// up to padded_width, are zero. Rows are scaled to a mean square of 1, so that a few large ones (a text's first token
 /// is often a hundred times as large as the others) do not outweigh the rest; a row of zeros stays one.
 void ister_gram_pack(const float *rows, size_t count, size_t stride, size_t width, size_t padded_width, float *packed);
@@ -36,7 +36,7 @@ void ister_factor_rows(double *a, size_t width, size_t begin, size_t end, size_t
 void ister_factor_update(double *a, size_t width, size_t begin, size_t end, size_t row_begin, size_t row_end,
                          const double *transposed);
 
-/// Columns column_begin..<column_end (a multiple of 32, 32 of them) of U = R^-1 in floats, zeros below the diagonal.
+/// Columns column_begin..<column_begin + 32 (a multiple of 32) of U = R^-1 in floats, zeros below the diagonal.
 /// U^T U is the inverse of R R^T. workspace: [width][32].
 void ister_factor_invert(const double *r, size_t width, size_t column_begin, double *workspace, float *inverse);
 

@@ -60,7 +60,9 @@ enum {
 
 /// Bytes of one chunk of `columns` columns (a multiple of 32, at most 256), for kernels that must not call out.
 #define ISTER_CHUNK_BYTES_Q8(columns) (64 + (size_t)(columns) * 16)
-#define ISTER_CHUNK_BYTES_Q4(columns) (64 * (1 + ((size_t)(columns) + 127) / 128) + (size_t)(columns) * 8)
+/// Bytes of Q4's words before a chunk's lines.
+#define ISTER_Q4_HEAD_BYTES(columns) (64 * (1 + ((size_t)(columns) + 127) / 128))
+#define ISTER_CHUNK_BYTES_Q4(columns) (ISTER_Q4_HEAD_BYTES(columns) + (size_t)(columns) * 8)
 /// Bytes of the group scales before a chunk's lines.
 #define ISTER_GROUP_HEAD_BYTES(columns) (64 * (((size_t)(columns) + 63) / 64))
 #define ISTER_CHUNK_BYTES_Q8G32(columns) (ISTER_GROUP_HEAD_BYTES(columns) + (size_t)(columns) * 16)

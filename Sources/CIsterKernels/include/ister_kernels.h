@@ -46,10 +46,11 @@ typedef struct {
   size_t stride;
   const float *_Nullable bias;  ///< [rows]
   int accumulate;
-  float *workspace;  ///< ISTER_WORKSPACE_FLOATS(tokens), owned by the calling worker
+  float *workspace;  ///< ister_workspace_floats(tokens), owned by the calling worker
 } ister_output;
 
-#define ISTER_WORKSPACE_FLOATS(tokens) ((size_t)(tokens) * 32 + 4096)
+/// Floats of a matmul call's workspace.
+size_t ister_workspace_floats(size_t tokens);
 
 /// Element types of the key/value cache.
 typedef enum { ISTER_CACHE_F32 = 0, ISTER_CACHE_F16 = 1, ISTER_CACHE_Q8 = 2 } ister_cache_format;
@@ -132,7 +133,7 @@ typedef struct {
   void (*matmul)(const ister_matrix *w, size_t panel_begin, size_t panel_end, const ister_activations *x,
                  size_t tokens, const ister_output *out);
 
-  /// y = x / sqrt(mean(x^2) + epsilon) * weight over `width` elements; count padded to 16 is read and written.
+  /// y = x / sqrt(mean(x^2) + epsilon) * weight over `width` elements; width padded to 16 is read and written.
   /// unit_offset: the factor is 1 + weight. Zhang and Sennrich 2019.
   void (*rms_norm)(const float *x, const float *weight, size_t width, float epsilon, int unit_offset, float *y);
 

@@ -12,7 +12,7 @@ typedef ister_q4_row ister_codes;
 /// The values that a weight of each row can take, at some columns: those of a sub-block.
 typedef struct {
   float thresholds[15][ISTER_LANES];  // Q4: between codes, in units of scale * sub-scale
-  float inverse[ISTER_LANES];         // of that unit, or of Q8's scale; 0 where all is zero
+  float inverse[ISTER_LANES];         // of that unit; 0 where all is zero
 } ister_grid;
 
 /// Chooses scales and codes of one chunk for each row by itself. weights: [count]; importance: [count].

@@ -67,12 +67,9 @@ void ister_grid_open(ister_format format, ister_codes *rows, size_t c, const ist
     if (importance && c % ISTER_GROUP == 0) open_groups(format, rows, c, weights, importance);
     return;
   }
-  for (size_t r = 0; r < LANES; r++) {
-    if (format == ISTER_FORMAT_Q8)
-      grid->inverse[r] = rows[r].scale > 0;
-    else
-      open_row(&rows[r], r, c / ISTER_SUBBLOCK, weights, importance, grid);
-  }
+  // Q8's codes need no grid.
+  if (format != ISTER_FORMAT_Q4) return;
+  for (size_t r = 0; r < LANES; r++) open_row(&rows[r], r, c / ISTER_SUBBLOCK, weights, importance, grid);
 }
 
 ISTER_WIDE

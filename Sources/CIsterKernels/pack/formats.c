@@ -8,14 +8,11 @@
 
 enum { ROWS = ISTER_PANEL_ROWS, LINE = 64, Q8_MOST = 127 };
 
-/// Bytes of Q4's words before the codes.
-static size_t q4_head_bytes(size_t columns) { return LINE * (1 + (columns + 127) / 128); }
-
 size_t ister_chunk_bytes(ister_format format, size_t columns) {
   switch (format) {
     case ISTER_FORMAT_F32: return columns * LINE;
-    case ISTER_FORMAT_Q8: return LINE + columns * ROWS;
-    case ISTER_FORMAT_Q4: return q4_head_bytes(columns) + columns * ROWS / 2;
+    case ISTER_FORMAT_Q8: return ISTER_CHUNK_BYTES_Q8(columns);
+    case ISTER_FORMAT_Q4: return ISTER_CHUNK_BYTES_Q4(columns);
     case ISTER_FORMAT_Q8G32: return ISTER_CHUNK_BYTES_Q8G32(columns);
     case ISTER_FORMAT_Q4G32: return ISTER_CHUNK_BYTES_Q4G32(columns);
   }
@@ -95,7 +92,7 @@ static void unpack_q8(const uint8_t *chunk, size_t columns, size_t row, float *o
 
 /// The byte of a column's code; columns 16-31 of every 32 are in the high nibble.
 static size_t q4_offset(size_t columns, size_t column, size_t row) {
-  return q4_head_bytes(columns) + column / 32 * (4 * LINE) + column % 16 / 4 * LINE + row * 4 + column % 4;
+  return ISTER_Q4_HEAD_BYTES(columns) + column / 32 * (4 * LINE) + column % 16 / 4 * LINE + row * 4 + column % 4;
 }
 
 void ister_q4_put(const ister_q4_row *q, size_t columns, size_t row, uint8_t *chunk) {
@@ -104,7 +101,7 @@ void ister_q4_put(const ister_q4_row *q, size_t columns, size_t row, uint8_t *ch
     words[0] |= (uint32_t)q->table[g] << g;
     words[1 + g / 8] |= (uint32_t)(q->subscale[g] & 15) << 4 * (g % 8);
   }
-  for (size_t w = 0; w < q4_head_bytes(columns) / LINE; w++) put_word(chunk + w * LINE + row * 4, words[w]);
+  for (size_t w = 0; w < ISTER_Q4_HEAD_BYTES(columns) / LINE; w++) put_word(chunk + w * LINE + row * 4, words[w]);
   for (size_t c = 0; c < columns; c += 32)
     for (size_t i = c; i < c + 16; i++) chunk[q4_offset(columns, i, row)] = (uint8_t)(q->code[i] | q->code[i + 16] << 4);
 }

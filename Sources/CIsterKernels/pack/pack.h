@@ -67,7 +67,4 @@ void ister_group_unpack(ister_format format, const uint8_t *chunk, size_t column
 /// Whether all scales of a chunk are finite.
 int ister_group_is_finite(const uint8_t *chunk, size_t columns);
 
-/// f rounded to bf16 to nearest, ties to even; f finite and below the largest bf16.
-float ister_round_bf16(float f);
-
 #endif

@@ -48,7 +48,8 @@ typedef struct {
   uint8_t table[ISTER_SUBBLOCKS];
 } choice_t;
 
-float ister_round_bf16(float f) {
+/// To nearest, ties to even; f finite and below the largest bf16.
+static float round_bf16(float f) {
   uint32_t bits;
   memcpy(&bits, &f, sizeof bits);
   bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
@@ -155,7 +156,7 @@ static void choose(const chunk_t *chunk, float scale, choice_t *choice) {
   choice->cost = total * scale * scale;
 }
 
-/// Nearest codes of a sub-block, exactly; zeros for a sub-block without any code but zero.
+/// Nearest codes of a sub-block in units of `step`, exactly.
 static void encode_block(const float *x, float step, int t, uint8_t *code) {
   float z[ISTER_SUBBLOCK];
   const float inverse = 1 / step;
@@ -187,7 +188,7 @@ static float refit(const chunk_t *chunk, const ister_q4_row *row) {
     wxq += wq * chunk->x[i];
     wqq += wq * q;
   }
-  return wxq > 0 && wqq > 0 ? ister_round_bf16(wxq / wqq) : 0;
+  return wxq > 0 && wqq > 0 ? round_bf16(wxq / wqq) : 0;
 }
 
 /// Square roots of weights in 0..ROOT_ONE; most: the largest importance, or 0 for equal weights.
@@ -244,7 +245,7 @@ void ister_q4_search(const float *x, const float *importance, size_t columns, is
   choice_t best = {.cost = INFINITY}, next;
   for (int k = 0; k < CANDIDATES; k++) {
     const float part = FIRST_PART + (LAST_PART - FIRST_PART) * (float)k / (CANDIDATES - 1);
-    const float scale = ister_round_bf16(amax / (HIGHEST * ISTER_Q4_CODEBOOK_MAX) * part);
+    const float scale = round_bf16(amax / (HIGHEST * ISTER_Q4_CODEBOOK_MAX) * part);
     choose(&chunk, scale < most ? scale : most, &next);
     if (next.cost < best.cost) best = next;
   }

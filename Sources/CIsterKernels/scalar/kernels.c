@@ -88,7 +88,7 @@ static void dot_step(ister_format format, const uint8_t *chunk, size_t columns, 
       dot_step_q4g32(chunk + ISTER_GROUP_HEAD_BYTES(columns) + begin * LANES / 2, x + begin, sum);
       break;
     default:
-      dot_step_q4((const uint32_t *)chunk, chunk + 64 * (1 + (columns + 127) / 128), begin / ISTER_SUBBLOCK,
+      dot_step_q4((const uint32_t *)chunk, chunk + ISTER_Q4_HEAD_BYTES(columns), begin / ISTER_SUBBLOCK,
                   end / ISTER_SUBBLOCK, x, sum);
   }
 }
