@@ -8,8 +8,9 @@ struct Bench: ParsableCommand {
         discussion: """
             Prompt processing (pp) and generation (tg) are measured apart, with random tokens, without tokenizing and \
             sampling: one warm-up, then the mean and the standard deviation of the repetitions. Lists such as \
-            -t 1,2 run every combination. Generation is compared with the memory bandwidth, measured before and after \
-            each repetition, since that of a shared machine changes; prompts with the rate of the int8 dot product.
+            -t 1,2 run every combination. Generation's bytes of weights, keys and values are compared with the memory \
+            bandwidth, prompts' multiply-adds with the rate of the int8 dot product; both are measured before and after \
+            each repetition, since those of a shared machine change.
             """)
 
     enum Output: String, ExpressibleByArgument, CaseIterable {
@@ -24,7 +25,7 @@ struct Bench: ParsableCommand {
     @Option(name: .customShort("n"), help: "Generated tokens; 0 leaves the generation test out.")
     var generationCounts = CountList([128])
     @Option(name: .customShort("d"), help: "Tokens already in the context; 0 by default.") var depths: CountList?
-    @Option(name: .customShort("b"), help: "Sequences that run together; 1 by default.")
+    @Option(name: .customShort("b"), help: "Sequences; they generate together, prompts run one by one. 1 by default.")
     var sequenceCounts: CountList?
     @Flag(
         help: """
@@ -43,12 +44,14 @@ struct Bench: ParsableCommand {
         guard (1...1000).contains(repetitions) else {
             throw ValidationError("-r is \(repetitions); it must be 1 to 1000")
         }
-        guard chunk >= 1 else { throw ValidationError("--chunk is \(chunk); it must be 1 or more") }
+        guard (1...8192).contains(chunk) else {
+            throw ValidationError("--chunk is \(chunk); it must be 1 to 8192")
+        }
         if sweep, depths != nil || sequenceCounts != nil {
             throw ValidationError("--sweep chooses -d and -b itself")
         }
-        guard sequenceCounts?.values.allSatisfy({ $0 >= 1 }) ?? true else {
-            throw ValidationError("-b must be 1 or more")
+        for count in sequenceCounts?.values ?? [] where !(1...4096).contains(count) {
+            throw ValidationError("-b is \(count); it must be 1 to 4096")
         }
         for threads in threadCounts?.values ?? [] where !(1...1024).contains(threads) {
             throw ValidationError("-t is \(threads); it must be 1 to 1024")
@@ -59,14 +62,16 @@ struct Bench: ParsableCommand {
         let file = try ModelFile.openPopulated(model, threads: threadCounts?.values.max())
         var results: [BenchResult] = []
         let threads: [Int?] = threadCounts?.values ?? [nil]
+        let tests = tests(contextLength: file.header.shape.contextLength)
+        try require(tests, fitting: file)
         for count in threads {
             let budget = ThreadBudget.ofThisMachine(requested: count)
             let streaming = try reporting(model) { try StreamingRead(threads: budget.count) }
-            let integerPeak = try reporting(model) { try Machine.integerPeak(threads: budget.count) }
-            for test in tests(contextLength: file.header.shape.contextLength) {
+            for test in tests {
                 let run = BenchRun(
                     file: file, test: test, threads: budget.count, chunk: chunk, cacheFormat: cacheOption.format,
-                    streaming: streaming, integerPeak: integerPeak)
+                    streaming: streaming)
+                try requireMemory(run)
                 let result = try reporting(model) { try run.measure(repetitions: repetitions) }
                 results.append(result)
                 guard StandardError.isTerminal else { continue }
@@ -74,6 +79,24 @@ struct Bench: ParsableCommand {
             }
         }
         try StandardOutput.write(BenchReport(file: file, results: results).text(output))
+    }
+
+    /// Before the first test, so that one that cannot run does not take the others' results along.
+    private func require(_ tests: [BenchTest], fitting file: ModelFile) throws(Failure) {
+        if tests.isEmpty { throw Failure(.usage, "-p and -n are 0: there is nothing to measure") }
+        let most = file.header.shape.contextLength
+        for test in tests where test.length > most {
+            throw Failure(.usage, "\(test.name): \(test.length) positions, the context of \(model) has \(most)")
+        }
+    }
+
+    /// Caches are filled, so one that does not fit would end the process.
+    private func requireMemory(_ run: BenchRun) throws(Failure) {
+        guard let available = Machine.availableMemory, run.cacheBytes > available else { return }
+        throw Failure(
+            .systemRefused,
+            "\(run.test.name) with \(run.test.sequences) sequences: their keys and values take \(run.cacheBytes) bytes, "
+                + "\(available) are available")
     }
 
     private func tests(contextLength: Int) -> [BenchTest] {

@@ -38,12 +38,17 @@ struct BenchReport {
             ("stddev_ts", .number(result.deviation)),
             ("fraction_of_bandwidth", .optional(result.fractionOfBandwidth)),
             ("fraction_of_integer_peak", .optional(result.fractionOfIntegerPeak)),
-            ("memory_bandwidth_bytes_per_second", .number(BenchResult.mean(result.bandwidths))),
-            ("integer_peak_macs_per_second", .number(result.integerPeak)),
+            ("memory_bandwidth_bytes_per_second", Self.mean(result.bandwidths)),
+            ("integer_peak_macs_per_second", Self.mean(result.integerPeaks)),
             ("samples_ns", .array(result.seconds.map { .integer(nanoseconds($0)) })),
             ("samples_ts", .array(result.speeds.map(JSONText.number))),
             ("samples_bandwidth_bytes_per_second", .array(result.bandwidths.map(JSONText.number))),
         ]
+    }
+
+    /// null without values.
+    private static func mean(_ values: [Double]) -> JSONText {
+        values.isEmpty ? .null : .number(BenchResult.mean(values))
     }
 
     private var modelType: String {

@@ -3,8 +3,9 @@ import IsterDecoder
 /// One repetition.
 struct BenchSample {
     let seconds: Double
-    /// Bytes per second of a streaming read: the mean of just before and just after.
-    let bandwidth: Double
+    /// The yardstick, the mean of just before and just after: of generation the bytes per second of a streaming read, of
+    /// prompts the multiply-adds per second of the int8 dot product in registers.
+    let yardstick: Double
 }
 
 /// What one test measured.
@@ -16,8 +17,8 @@ struct BenchResult {
     let cacheFormat: CacheFormat
     let samples: [BenchSample]
     let load: ModelLoad
-    /// Multiply-adds per second of the int8 dot product in registers.
-    let integerPeak: Double
+    /// Bytes of keys and values that one repetition of generation reads.
+    let cacheBytes: Int
     /// The part of the weights that lies in pages of 2 MiB.
     let hugePageFraction: Double
 
@@ -27,27 +28,33 @@ struct BenchResult {
     var seconds: [Double] { samples.map(\.seconds) }
     /// Tokens per second, one a repetition.
     var speeds: [Double] { seconds.map { Double(tokenCount) / $0 } }
-    var bandwidths: [Double] { samples.map(\.bandwidth) }
+    /// Bytes per second around each repetition; empty for prompts.
+    var bandwidths: [Double] { test.generationCount > 0 ? samples.map(\.yardstick) : [] }
+    /// Multiply-adds per second around each repetition; empty for generation.
+    var integerPeaks: [Double] { test.promptCount > 0 ? samples.map(\.yardstick) : [] }
     var mean: Double { Self.mean(speeds) }
     var deviation: Double { Self.deviation(speeds) }
     var meanSeconds: Double { Self.mean(seconds) }
     var secondsDeviation: Double { Self.deviation(seconds) }
     var speed: String { "\(decimals(mean, 2)) ± \(decimals(deviation, 2))" }
 
-    /// Weight bytes read per second while decoding, by the bandwidth around the same repetition; the mean. nil for
-    /// prompts, whose limit is arithmetic. The KV cache's bytes are not counted.
+    /// Bytes of weights, keys and values read per second while decoding, by the bandwidth around the same repetition; the
+    /// mean. nil for prompts, whose limit is arithmetic.
     var fractionOfBandwidth: Double? {
-        guard test.generationCount > 0, bandwidths.allSatisfy({ $0 > 0 }) else { return nil }
-        let bytes = Double(load.streamedBytes * test.generationCount)
-        return Self.mean(samples.map { bytes / $0.seconds / $0.bandwidth })
+        guard test.generationCount > 0 else { return nil }
+        return fraction(Double(load.streamedBytes * test.generationCount + cacheBytes))
     }
 
-    /// Multiply-adds per second of a prompt's matrices, by the rate of the int8 dot product; nil for generation and for
-    /// matrices of floats. Attention is not counted.
+    /// Multiply-adds per second of a prompt's matrices, by the rate of the int8 dot product around the same repetition; the
+    /// mean. nil for generation and for matrices of floats. Attention is not counted.
     var fractionOfIntegerPeak: Double? {
-        guard test.promptCount > 0, load.isInteger, integerPeak > 0 else { return nil }
-        let products = load.promptProducts(tokens: test.promptCount) * Double(test.sequences)
-        return Self.mean(seconds.map { products / $0 }) / integerPeak
+        guard test.promptCount > 0, load.isInteger else { return nil }
+        return fraction(load.promptProducts(tokens: test.promptCount) * Double(test.sequences))
+    }
+
+    private func fraction(_ work: Double) -> Double? {
+        guard samples.allSatisfy({ $0.yardstick > 0 }) else { return nil }
+        return Self.mean(samples.map { work / $0.seconds / $0.yardstick })
     }
 
     static func mean(_ values: [Double]) -> Double {

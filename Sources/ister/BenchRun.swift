@@ -40,33 +40,53 @@ struct BenchRun {
     let cacheFormat: CacheFormat?
     /// Of as many threads.
     let streaming: StreamingRead
-    /// Multiply-adds per second of the int8 dot product in registers, of as many threads.
-    let integerPeak: Double
+
+    /// Bytes of all sequences' keys and values, by whole blocks.
+    var cacheBytes: Int {
+        let blocks = (test.length + Decoder.blockPositions - 1) / Decoder.blockPositions * test.sequences
+        let (bytes, overflow) = blocks.multipliedReportingOverflow(by: format.blockBytes(file.header.shape))
+        return overflow ? .max : bytes
+    }
+
+    private var format: CacheFormat { cacheFormat ?? .default(for: file) }
 
     func measure(repetitions: Int) throws(DecoderError) -> BenchResult {
         let length = test.length
-        guard length <= file.header.shape.contextLength else {
-            throw .contextFull(needed: length, contextLength: file.header.shape.contextLength)
-        }
         var options = DecoderOptions()
         options.threads = threads
         options.weightCopies = .forNodesAndPages
         options.cacheFormat = cacheFormat
         options.contextLength = length
         options.sequenceCount = test.sequences
-        options.batchRows = max(min(chunk, length * test.sequences), test.sequences)
+        options.batchRows = max(min(chunk, length), test.sequences)
         let decoder = try Decoder(file, options: options)
         _ = try once(decoder)
         var samples: [BenchSample] = []
         for _ in 0..<repetitions {
-            let before = streaming.bandwidth(passes: 2)
+            let before = try yardstick()
             let seconds = try once(decoder)
-            samples.append(BenchSample(seconds: seconds, bandwidth: (before + streaming.bandwidth(passes: 2)) / 2))
+            samples.append(BenchSample(seconds: seconds, yardstick: (before + (try yardstick())) / 2))
         }
         return BenchResult(
             test: test, threads: decoder.threads.count, isa: decoder.instructionSet, batchRows: decoder.batchRows,
-            cacheFormat: decoder.cacheFormat, samples: samples, load: ModelLoad(file.header), integerPeak: integerPeak,
+            cacheFormat: decoder.cacheFormat, samples: samples, load: ModelLoad(file.header),
+            cacheBytes: readCacheBytes,
             hugePageFraction: decoder.hugePageFraction)
+    }
+
+    /// Of what the test is bound by, just now.
+    private func yardstick() throws(DecoderError) -> Double {
+        test.generationCount > 0 ? streaming.bandwidth(passes: 2) : try Machine.integerPeak(threads: threads, rounds: 2)
+    }
+
+    /// Bytes of keys and values that one repetition of generation reads.
+    private var readCacheBytes: Int {
+        let shape = file.header.shape
+        let positions = (0..<test.generationCount).reduce(0) { sum, step in
+            sum + shape.layers.reduce(0) { $0 + min(test.depth + step + 1, $1.window ?? .max) }
+        }
+        let layerBytes = format.blockBytes(shape) / max(shape.layers.count, 1)
+        return positions * layerBytes / Decoder.blockPositions * test.sequences
     }
 
     /// Seconds of one repetition; all have the same tokens.

@@ -40,7 +40,7 @@ struct MachineLimits {
         let q4 = Self.load(.q4).streamedBytes
         return """
             Memory bandwidth limits decoding: a token reads all weights, \(decimals(Double(q4) / 1e9, 2)) GB of a 1.8B \
-            model in q4, so at \(rate) GB/s q4 of a 1.8B model cannot decode faster than \
+            model in q4, so at the \(rate) GB/s measured just now q4 of a 1.8B model cannot decode faster than \
             \(decimals(decodeLimit(.q4), 1)) tokens/s here, q8 not faster than \(decimals(decodeLimit(.q8g32), 1)). \
             Sequences that run together share the reads.
             """
@@ -50,7 +50,7 @@ struct MachineLimits {
         let products = Double(Self.load(.q4).layerProducts) / 1e9
         return """
             Integer arithmetic limits prompts: a token of a 1.8B model takes \(decimals(products, 2)) G multiply-adds, \
-            so at \(decimals(yardsticks.integerPeak / 1e9, 0)) GMAC/s of \(isa) a prompt of a 1.8B model cannot run \
+            so at the \(decimals(yardsticks.integerPeak / 1e9, 0)) GMAC/s measured just now with \(isa) a prompt of a 1.8B model cannot run \
             faster than \(decimals(promptLimit, 0)) tokens/s here, in q4 and q8 alike.
             """
     }
@@ -60,8 +60,20 @@ struct MachineLimits {
 enum MachineAdvice {
     static func threads(_ budget: ThreadBudget, processors: Int, cores: Int) -> String {
         let reason = "Ister runs \(budget.count) threads: \(budget.reason)."
+        if budget.count > processors {
+            return reason + " Only \(processors) processors are there: the others' turns make all of them wait."
+        }
         guard processors > cores else { return reason }
         return reason + " \(processors) processors share \(cores) cores; two threads of a core share its multipliers."
+    }
+
+    /// processors: that other processes used while the yardsticks ran.
+    static func otherWork(_ processors: Double?) -> String? {
+        guard let processors, processors >= 0.1 else { return nil }
+        return """
+            Warning: other processes used \(decimals(processors, 1)) processors while this was measured, so the rates above \
+            may be too low: measure on an idle machine.
+            """
     }
 
     /// - Parameter during: periods throttled while the yardsticks ran.
@@ -78,8 +90,9 @@ enum MachineAdvice {
 
     static func hugePages(_ setting: String) -> String? {
         switch setting {
-        case "never": "Huge pages are off; decoding long contexts is faster with \"madvise\"."
-        case "always", "madvise": "Huge pages are on for the key/value cache (\"\(setting)\")."
+        case "never":
+            "Huge pages are off: with \"madvise\" keys, values and weights that are copied lie in them, and decoding is faster."
+        case "always", "madvise": "Huge pages are on for keys, values and weights that are copied (\"\(setting)\")."
         default: nil
         }
     }

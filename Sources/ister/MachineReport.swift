@@ -10,6 +10,8 @@ struct MachineReport {
     private let throttling: Throttling?
     /// Periods throttled while the yardsticks were measured.
     private let throttledMeanwhile: UInt64
+    /// Processors that other processes used meanwhile; nil when the system does not tell.
+    private let otherProcessors: Double?
     private let limits: [(name: String, value: UInt64?)]
     private let totalMemory: Int
     private let availableMemory: Int
@@ -18,7 +20,9 @@ struct MachineReport {
         isa = try Machine.instructionSet()
         threads = ThreadBudget.ofThisMachine(requested: requested)
         let before = Machine.throttling?.throttledPeriods ?? 0
+        let others = OtherWork()
         yardsticks = try Yardsticks(threads: threads.count)
+        otherProcessors = others.processors
         throttling = Machine.throttling
         let after = throttling?.throttledPeriods ?? 0
         throttledMeanwhile = after > before ? after - before : 0
@@ -28,7 +32,7 @@ struct MachineReport {
         ]
         let page = sysconf(Int32(_SC_PAGESIZE))
         totalMemory = sysconf(Int32(_SC_PHYS_PAGES)) * page
-        availableMemory = sysconf(Int32(_SC_AVPHYS_PAGES)) * page
+        availableMemory = Machine.availableMemory ?? sysconf(Int32(_SC_AVPHYS_PAGES)) * page
     }
 
     /// nil: unlimited.
@@ -48,6 +52,7 @@ struct MachineReport {
             limits.decodeSentence, limits.promptSentence(isa: isa),
             MachineAdvice.threads(
                 threads, processors: Machine.allowedProcessors.count, cores: Machine.physicalCoreCount),
+            MachineAdvice.otherWork(otherProcessors),
             MachineAdvice.throttling(throttling, during: throttledMeanwhile),
             MachineAdvice.hugePages(Machine.hugePages),
             MachineAdvice.memoryNodes(Machine.memoryNodes.count),
@@ -104,7 +109,7 @@ struct MachineReport {
             "cores             \(Machine.physicalCoreCount) behind \(Machine.allowedProcessors.count) processors",
             "memory bandwidth  \(decimals(yardsticks.bandwidth / 1e9, 1)) GB/s, streaming read by \(count) threads",
             "integer peak      \(decimals(yardsticks.integerPeak / 1e9, 1)) GMAC/s, int8 dots by \(count) threads",
-            "memory            \(binarySize(totalMemory)), \(binarySize(availableMemory)) free",
+            "memory            \(binarySize(totalMemory)), \(binarySize(availableMemory)) available",
             "memory nodes      \(Machine.memoryNodes.count)",
             "huge pages        \(Machine.hugePages)",
         ]

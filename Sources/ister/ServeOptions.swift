@@ -16,7 +16,7 @@ struct ServeFlags: ParsableArguments {
     @Option(help: "Memory of the cache: 2G, 512M. Default: all requests' contexts, at most half of what is free.")
     var cacheMemory: String?
     @Option(help: "Most tokens of one forward call while others decode. Default 512.") var stepTokens: String?
-    @Option(help: "Milliseconds that such a call should take, at least twice a call without prompts. Default 60.")
+    @Option(help: "Milliseconds that such a call should take, at least twice a call without prompts. Default 40.")
     var stepTime: String?
     @Option(help: "Requests that wait for their turn. Default 64.") var queue: String?
     @Option(

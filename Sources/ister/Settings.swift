@@ -141,8 +141,8 @@ struct Settings {
     }
 
     /// Refuses names in the file that nothing asked for: a misspelled setting must not be a default in silence.
-    func requireKnown(also names: Set<String> = []) throws(Failure) {
-        let known = names.union(entries.map(\.name))
+    func requireKnown() throws(Failure) {
+        let known = Set(entries.map(\.name))
         guard let unknown = file.keys.filter({ !known.contains($0) }).min() else { return }
         throw Failure(.configuration, "\(path): \(unknown) is not a setting")
     }

@@ -45,10 +45,12 @@ import Testing
     private func result(_ phase: BenchTest.Phase, sequences: Int, seconds: [Double], _ load: ModelLoad = load)
         -> BenchResult
     {
-        BenchResult(
-            test: BenchTest(phase: phase, depth: 0, sequences: sequences), threads: 1, isa: "scalar", batchRows: 1,
-            cacheFormat: .f16, samples: seconds.map { BenchSample(seconds: $0, bandwidth: 4000) }, load: load,
-            integerPeak: 1000, hugePageFraction: 1)
+        let test = BenchTest(phase: phase, depth: 0, sequences: sequences)
+        let yardstick = test.promptCount > 0 ? 1000.0 : 4000
+        return BenchResult(
+            test: test, threads: 1, isa: "scalar", batchRows: 1, cacheFormat: .f16,
+            samples: seconds.map { BenchSample(seconds: $0, yardstick: yardstick) }, load: load, cacheBytes: 0,
+            hugePageFraction: 1)
     }
 
     @Test func `a step of all sequences reads the weights once`() throws {
@@ -61,11 +63,20 @@ import Testing
 
     @Test func `a repetition is compared with the bandwidth around it`() throws {
         // 2000 bytes a second of 4000, then 1000 of 2000.
-        let samples = [BenchSample(seconds: 5, bandwidth: 4000), BenchSample(seconds: 10, bandwidth: 2000)]
+        let samples = [BenchSample(seconds: 5, yardstick: 4000), BenchSample(seconds: 10, yardstick: 2000)]
         let result = BenchResult(
             test: BenchTest(phase: .generation(10), depth: 0, sequences: 1), threads: 1, isa: "scalar", batchRows: 1,
-            cacheFormat: .f16, samples: samples, load: Self.load, integerPeak: 1000, hugePageFraction: 1)
+            cacheFormat: .f16, samples: samples, load: Self.load, cacheBytes: 0, hugePageFraction: 1)
         #expect(abs(try #require(result.fractionOfBandwidth) - 0.5) < 1e-12)
+    }
+
+    @Test func `keys and values are read like weights`() throws {
+        let result = BenchResult(
+            test: BenchTest(phase: .generation(10), depth: 9, sequences: 1), threads: 1, isa: "scalar", batchRows: 1,
+            cacheFormat: .f16, samples: [BenchSample(seconds: 1, yardstick: 20_000)], load: Self.load,
+            cacheBytes: 5000, hugePageFraction: 1)
+        #expect(abs(try #require(result.fractionOfBandwidth) - 0.75) < 1e-12)
+        #expect(result.integerPeaks.isEmpty && result.bandwidths == [20_000])
     }
 
     @Test func `a prompt multiplies all tokens by the layers and its last one by the head`() throws {

@@ -20,7 +20,7 @@ import Testing
         let products = 512 * 1_667_235_840.0 + 81_920_000
         #expect(abs(limits.promptLimit - 512 * 500e9 / products) < 1e-9)
         #expect(limits.decodeSentence.contains("q4 of a 1.8B model cannot decode faster than 50.3 tokens/s here"))
-        #expect(limits.promptSentence(isa: "avx2").contains("500 GMAC/s of avx2"))
+        #expect(limits.promptSentence(isa: "avx2").contains("500 GMAC/s measured just now with avx2"))
     }
 
     @Test func `a throttled group is a warning and any other none`() throws {
@@ -37,6 +37,14 @@ import Testing
         let budget = ThreadBudget.decide(requested: nil, affinity: 8, physicalCores: 4, quota: nil)
         #expect(MachineAdvice.threads(budget, processors: 8, cores: 4).contains("8 processors share 4 cores"))
         #expect(!MachineAdvice.threads(budget, processors: 4, cores: 4).contains("share"))
+        let many = ThreadBudget.decide(requested: 9, affinity: 8, physicalCores: 4, quota: nil)
+        #expect(MachineAdvice.threads(many, processors: 8, cores: 4).contains("Only 8 processors are there"))
+    }
+
+    @Test func `work of other processes is a warning as soon as it matters`() throws {
+        #expect(MachineAdvice.otherWork(nil) == nil)
+        #expect(MachineAdvice.otherWork(0.05) == nil)
+        #expect(try #require(MachineAdvice.otherWork(1.26)).contains("used 1.3 processors"))
     }
 
     @Test func `memory nodes are explained where there are several`() throws {
