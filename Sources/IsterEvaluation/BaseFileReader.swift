@@ -42,6 +42,10 @@ public final class BaseFileReader {
         let scale = Float(bitPattern: Self.word(bytes, 0))
         let lowest = Float(bitPattern: Self.word(bytes, 4))
         guard scale.isFinite, scale >= 0, lowest.isFinite else { throw .baseFile(path: path, .notFinite(row: index)) }
+        // The largest code is that of the most likely token; a few roundings above 0 are the writer's.
+        guard lowest + scale * Float(UInt16.max) <= 0.01 else {
+            throw .baseFile(path: path, .notProbabilities(row: index))
+        }
         let codes = (0..<layout.vocabularySize).map { UInt16(bytes[8 + 2 * $0]) | UInt16(bytes[9 + 2 * $0]) << 8 }
         return BaseRow(scale: scale, lowest: lowest, codes: codes, vocabularySize: layout.vocabularySize)
     }

@@ -13,43 +13,51 @@ final class ContinuationWriter {
         var limit: Int
     }
 
+    /// A text and what cut it; nil when it ended by itself.
+    struct Continuation {
+        var text: String
+        var cut: TaskOutcome.Cut?
+    }
+
     /// A request that a sequence works on.
     private struct Writing {
         var index: Int
         var prompt: [Int32]
         var generated: [Int32] = []
-        /// Set when the text is complete.
-        var text: String?
+        /// Set when it is complete.
+        var continuation: Continuation?
     }
 
     private let decoder: Decoder
     private let encoder: PromptEncoder
+    private let endIDs: Set<Int32>
     private let requests: [Request]
     private var held: [HeldSequence]
     /// By sequence.
     private var writings: [Writing?]
     private var nextRequest = 0
     /// Texts that wait for those of earlier requests.
-    private var waiting: [Int: String] = [:]
+    private var waiting: [Int: Continuation] = [:]
 
-    /// Uses all sequences of the decoder.
-    init(_ decoder: Decoder, _ encoder: PromptEncoder, _ requests: [Request]) {
+    /// Uses all sequences of the decoder. endIDs: tokens that end a text.
+    init(_ decoder: Decoder, _ encoder: PromptEncoder, endIDs: Set<Int32>, _ requests: [Request]) {
         self.decoder = decoder
         self.encoder = encoder
+        self.endIDs = endIDs
         self.requests = requests
         held = (0..<decoder.sequenceCount).map { HeldSequence(decoder, sequence: $0) }
         writings = Array(repeating: nil, count: decoder.sequenceCount)
     }
 
     /// told: is called with each request's index and text, in the requests' order.
-    func run(_ told: (Int, String) throws(EvaluationError) -> Void) throws(EvaluationError) {
+    func run(_ told: (Int, Continuation) throws(EvaluationError) -> Void) throws(EvaluationError) {
         var toldCount = 0
         while toldCount < requests.count {
             try begin()
             try step()
             finish()
-            while let text = waiting.removeValue(forKey: toldCount) {
-                try told(toldCount, text)
+            while let continuation = waiting.removeValue(forKey: toldCount) {
+                try told(toldCount, continuation)
                 toldCount += 1
             }
         }
@@ -93,21 +101,26 @@ final class ContinuationWriter {
     private func extended(_ writing: Writing, _ token: Int32) -> Writing {
         let request = requests[writing.index]
         var writing = writing
-        var isOver = token == encoder.tokenizer.eosID
-        if !isOver { writing.generated.append(token) }
+        let isEnd = endIDs.contains(token)
+        if !isEnd { writing.generated.append(token) }
         let text = String(decoding: encoder.tokenizer.decode(writing.generated, skipSpecial: true), as: UTF8.self)
-        let stopped = text.textBefore(request.stop)
-        let length = writing.prompt.count + writing.generated.count
-        isOver = isOver || writing.generated.count >= request.limit || length > decoder.contextLength
-        writing.text = stopped ?? (isOver ? text : nil)
+        if let stopped = text.textBefore(request.stop) {
+            writing.continuation = Continuation(text: stopped)
+        } else if isEnd {
+            writing.continuation = Continuation(text: text)
+        } else if writing.generated.count >= request.limit {
+            writing.continuation = Continuation(text: text, cut: .limit)
+        } else if writing.prompt.count + writing.generated.count > decoder.contextLength {
+            writing.continuation = Continuation(text: text, cut: .context)
+        }
         return writing
     }
 
     /// Frees the sequences whose texts are complete.
     private func finish() {
         for (sequence, writing) in writings.enumerated() {
-            guard let writing, let text = writing.text else { continue }
-            waiting[writing.index] = text
+            guard let writing, let continuation = writing.continuation else { continue }
+            waiting[writing.index] = continuation
             writings[sequence] = nil
         }
     }

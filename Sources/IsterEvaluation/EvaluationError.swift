@@ -16,6 +16,8 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
     case unknownSuite(name: String, known: [String])
     case notEnoughShots(path: String, found: Int, needed: Int)
     case promptTooLong(item: String, tokens: Int, contextLength: Int)
+    /// count: items of the suite whose prompts are too long.
+    case promptsTooLong(suite: String, count: Int, first: String, tokens: Int, contextLength: Int, shots: Int)
     /// No token to predict from: the prompt is empty, and the tokenizer has none that begins or ends a text.
     case emptyContext(item: String)
     /// No token to score: the tokenizer joins context and continuation in tokens that the context has alone, too.
@@ -49,7 +51,11 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
         case .notEnoughShots(let path, let found, let needed):
             "\(path): \(found) examples, \(needed) shots are asked for"
         case .promptTooLong(let item, let tokens, let length):
-            "item \(item): \(tokens) tokens, the context holds \(length); ask for fewer shots"
+            "item \(item): \(tokens) tokens, the context holds \(length)"
+        case .promptsTooLong(let suite, let count, let first, let tokens, let length, let shots):
+            "suite \(suite): \(count) of the prompts are longer than the context of \(length) tokens, the first one that "
+                + "of item \(first) with \(tokens)"
+                + (shots > 0 ? "; ask for fewer than \(shots) shots" : "; leave such items out of the file")
         case .emptyContext(let item):
             "item \(item): an empty prompt, and the tokenizer has no token for the beginning of a text"
         case .emptyContinuation(let item, let text):
@@ -71,6 +77,7 @@ public enum BaseFileDefect: Error, Equatable, CustomStringConvertible {
     case wrongLength(found: Int, needed: Int)
     case tokenOutOfRange(index: Int, id: Int32, vocabularySize: Int)
     case notFinite(row: Int)
+    case notProbabilities(row: Int)
 
     public var description: String {
         switch self {
@@ -80,6 +87,7 @@ public enum BaseFileDefect: Error, Equatable, CustomStringConvertible {
         case .tokenOutOfRange(let index, let id, let size):
             "token \(index) has id \(id), outside the vocabulary of \(size)"
         case .notFinite(let row): "row \(row) of the log-probabilities is not finite"
+        case .notProbabilities(let row): "row \(row) of the log-probabilities has one above 0"
         }
     }
 }

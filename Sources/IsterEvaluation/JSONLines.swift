@@ -89,7 +89,11 @@ enum JSONLines {
     private static func reason(_ error: DecodingError) -> String {
         switch error {
         case .keyNotFound(let key, _): "\"\(key.stringValue)\" is missing"
-        case .typeMismatch(let type, let context): "\(path(context)) is no \(type)"
+        case .typeMismatch(let type, let context):
+            type is any ExpressibleByDictionaryLiteral.Type
+                ? "\(path(context)) is no object" : "\(path(context)) is no \(type)"
+        case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+            "\(path(context)): \(context.debugDescription)"
         case .valueNotFound(let type, let context): "\(path(context)) is null, a \(type) is needed"
         default: "not JSON"
         }

@@ -23,6 +23,24 @@ struct PromptEncoder {
         try prompt(tokenizer.encode(context, addSpecial: false, parseSpecial: false), room: 1, item: item)
     }
 
+    /// Tokens of a prompt's longest text with room for the answer, if they are more than the context holds; else nil.
+    func tokensBeyondContext(_ prompt: TaskPrompt) -> Int? {
+        let texts: [String]
+        switch prompt {
+        case .score(let scored): texts = scored.map { $0.context + $0.continuation }
+        case .generate(let context, _): texts = [context]
+        }
+        // A token is a byte at least, so short texts need not be encoded; one more may stand before the first word.
+        let special = tokenizer.vocabulary.prefixIDs.count + 2
+        let longest = texts.max { $0.utf8.count < $1.utf8.count } ?? ""
+        if longest.utf8.count + special <= contextLength { return nil }
+        let tokens = texts.map { text in
+            tokenizer.vocabulary.prefixIDs.count + tokenizer.encode(text, addSpecial: false, parseSpecial: false).count
+        }
+        let count = (tokens.max() ?? 0) + (texts.count == 1 ? 1 : 0)
+        return count > contextLength ? count : nil
+    }
+
     /// A context's tokens behind what begins a text. An empty context still needs a token to predict from.
     private func prompt(_ context: [Int32], room: Int, item: String) throws(EvaluationError) -> [Int32] {
         var ids = tokenizer.vocabulary.prefixIDs + context

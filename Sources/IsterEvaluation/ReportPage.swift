@@ -60,7 +60,8 @@ public struct ReportPage {
         let rows = (runs.first?.summaries ?? []).map { first in
             let cells = runs.map { run -> String in
                 guard let summary = run.summaries.first(where: { $0.suite == first.suite }) else { return "<td></td>" }
-                return "<td>\(percent(summary.main))</td>"
+                let part = summary.itemCount == first.itemCount ? "" : " of \(summary.itemCount) items"
+                return "<td>\(percent(summary.main))\(part)</td>"
             }
             let flips = first.flips.map { "\($0.toWrong) / \($0.toRight) of \($0.itemCount)" } ?? ""
             let star = first.isNormalized ? "*" : ""

@@ -27,8 +27,13 @@ struct SizeChart {
     /// The mean of all suites first, then each suite.
     static func all(_ runs: [ReportPage.Run]) -> [SizeChart] {
         let suites = (runs.first?.summaries ?? []).map(\.suite)
-        // A mean over other suites than the first run's would be another quantity.
-        let complete = points(runs.map { $0.summaries.map(\.suite) == suites ? $0.mean : nil }, runs)
+        let counts = (runs.first?.summaries ?? []).map(\.itemCount)
+        // A mean over other suites or items than the first run's would be another quantity.
+        let complete = points(
+            runs.map { run in
+                let isSame = run.summaries.map(\.suite) == suites && run.summaries.map(\.itemCount) == counts
+                return isSame ? run.mean : nil
+            }, runs)
         return [SizeChart(title: "mean of all suites", complete)]
             + suites.map { suite in
                 let values = runs.map { run in run.summaries.first { $0.suite == suite }?.main }

@@ -4,19 +4,38 @@ public import IsterTokenizer
 
 /// Asks a model the items of suites.
 public struct TaskEvaluation {
-    /// lm-evaluation-harness' limit.
-    static let generatedTokens = 256
+    /// Most tokens of a text that the model writes: lm-evaluation-harness' limit.
+    public static let generatedTokens = 256
     private let decoder: Decoder
     private let encoder: PromptEncoder
+    private let endIDs: Set<Int32>
 
     /// decoder: nobody else uses it. Texts are written as many at once as it has sequences.
-    public init(_ decoder: Decoder, tokenizer: Tokenizer) throws(EvaluationError) {
+    /// endIDs: tokens that end a text, beside that of the vocabulary.
+    public init(_ decoder: Decoder, tokenizer: Tokenizer, endIDs: Set<Int32> = []) throws(EvaluationError) {
         guard tokenizer.vocabularySize <= decoder.shape.vocabularySize else {
             throw .vocabularySizesDiffer(
                 candidate: tokenizer.vocabularySize, reference: decoder.shape.vocabularySize)
         }
         self.decoder = decoder
         encoder = PromptEncoder(tokenizer: tokenizer, contextLength: decoder.contextLength)
+        self.endIDs = tokenizer.eosID.map { endIDs.union([$0]) } ?? endIDs
+    }
+
+    /// Refuses prompts that the context does not hold, before any is asked.
+    public func requireRoom(_ items: [TaskItem], of suite: TaskSuite) throws(EvaluationError) {
+        var first: (item: String, tokens: Int)?
+        var count = 0
+        for item in items {
+            let tokens = encoder.tokensBeyondContext(suite.prompt(item))
+            guard let tokens else { continue }
+            count += 1
+            first = first ?? (item.id, tokens)
+        }
+        guard let first else { return }
+        throw .promptsTooLong(
+            suite: suite.name, count: count, first: first.item, tokens: first.tokens,
+            contextLength: decoder.contextLength, shots: suite.shotCount)
     }
 
     /// told: is called with each outcome as soon as it and all before it are there, in the items' order.
@@ -43,9 +62,10 @@ public struct TaskEvaluation {
             guard case .generate(let context, let stop) = suite.prompt(item) else { return nil }
             return .init(item: item.id, context: context, stop: stop, limit: Self.generatedTokens)
         }
-        let writer = ContinuationWriter(decoder, encoder, requests)
-        try writer.run { (index, text) throws(EvaluationError) in
-            try told(TaskOutcome(items[items.startIndex + index], suite: suite.name, generated: text))
+        let writer = ContinuationWriter(decoder, encoder, endIDs: endIDs, requests)
+        try writer.run { (index, continuation) throws(EvaluationError) in
+            let item = items[items.startIndex + index]
+            try told(TaskOutcome(item, suite: suite.name, generated: continuation.text, cut: continuation.cut))
         }
     }
 

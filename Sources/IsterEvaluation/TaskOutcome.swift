@@ -13,9 +13,18 @@ public struct TaskOutcome: Codable, Equatable, Sendable {
     /// Share of the probability that true answers have, where several are true.
     public var trueShare: Double?
     public var generated: String?
+    /// What cut the generated text; nil when it ended by itself.
+    public var cut: Cut?
+
+    public enum Cut: String, Codable, Sendable {
+        /// The most tokens that a model may write.
+        case limit
+        /// The end of the context.
+        case context
+    }
 
     enum CodingKeys: String, CodingKey {
-        case suite, id, scores, chosen, generated
+        case suite, id, scores, chosen, generated, cut
         case chosenNormalized = "chosen_norm"
         case isCorrect = "correct"
         case isCorrectNormalized = "correct_norm"
@@ -35,11 +44,11 @@ extension TaskOutcome {
     }
 
     /// By a text that the model wrote.
-    init(_ item: TaskItem, suite: String, generated: String) {
+    init(_ item: TaskItem, suite: String, generated: String, cut: Cut?) {
         let isCorrect = TaskAnswer.number(generated).map { $0 == TaskAnswer.number(item.answerText ?? "") } ?? false
         self.init(
             suite: suite, id: item.id, scores: [], chosen: nil, chosenNormalized: nil, isCorrect: isCorrect,
-            isCorrectNormalized: isCorrect, trueShare: nil, generated: generated)
+            isCorrectNormalized: isCorrect, trueShare: nil, generated: generated, cut: cut)
     }
 
     /// Index of the first largest value.

@@ -127,12 +127,13 @@ public final class TaskRunFile {
 
     private func append(_ line: Line) throws(EvaluationError) {
         guard let file else { return }
+        let bytes: [UInt8]
         do throws(JSONLines.Defect) {
-            let bytes = try JSONLines.encode(line)
-            do throws(EvaluationError) { try file.append(bytes) } catch { throw JSONLines.Defect(reason: "\(error)") }
+            bytes = try JSONLines.encode(line)
         } catch {
             throw .inputOutput(path: path, reason: error.reason)
         }
+        try file.append(bytes)
     }
 }
 
@@ -149,20 +150,20 @@ public struct RunModel: Codable, Equatable, Sendable {
     public var recipe: String
     public var bytes: Int
     public var parameters: Int
-    /// SHA-256 over the checksums of all tensors and the tokenizer.
+    /// SHA-256 over the model's shape and the checksums of all tensors and the tokenizer.
     public var fingerprint: String
 
     public var fileBitsPerWeight: Double { 8 * Double(bytes) / Double(max(parameters, 1)) }
 
-    public init(_ file: ModelFile) {
+    public init(_ file: ModelFile) throws(EvaluationError) {
         name = String(file.path.split(separator: "/").last ?? "model")
         recipe = file.header.provenance.recipe
         bytes = file.fileBytes
         parameters = file.parameterCount
-        var digest = Digest256()
-        for sum in file.header.tensors.map(\.sha256) + [file.header.tokenizer.sha256] {
-            unsafe digest.update(Array(sum.utf8).span.bytes)
+        do throws(ModelFileDefect) {
+            fingerprint = try file.header.fingerprint()
+        } catch {
+            throw .inputOutput(path: file.path, reason: "\(error)")
         }
-        fingerprint = digest.hex()
     }
 }

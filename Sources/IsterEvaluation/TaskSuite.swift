@@ -5,7 +5,7 @@ public struct TaskSuite: Sendable {
     public let name: String
     public let items: [TaskItem]
     public let shotCount: Int
-    /// SHA-256 of the files the prompts are made of, in hex.
+    /// SHA-256 of the prompts' style and of the files they are made of, in hex.
     public let digest: String
     /// The main figure is that of scores divided by the choices' lengths.
     public let isNormalized: Bool
@@ -32,7 +32,7 @@ public struct TaskSuite: Sendable {
             throw .unknownSuite(name: nameOrPath, known: SuiteDescription.knownNames)
         }
         if let shots, shots > 0 { throw .notEnoughShots(path: nameOrPath, found: 0, needed: shots) }
-        var digest = Digest256()
+        var digest = digest(of: nil)
         let items = try self.items(nameOrPath, style: nil, &digest)
         let name = String((nameOrPath.split(separator: "/").last ?? "items").dropLast(6))
         return Self(
@@ -55,7 +55,7 @@ public struct TaskSuite: Sendable {
     private static func load(
         _ known: SuiteDescription, folder: String, shots: Int?, limit: Int?
     ) throws(EvaluationError) -> Self {
-        var digest = Digest256()
+        var digest = digest(of: known.style)
         let items = try items("\(folder)/\(known.task).jsonl", style: known.style, &digest)
         let shotCount = shots ?? known.usualShots
         var pool: [String?: [TaskItem]] = [:]
@@ -112,6 +112,13 @@ public struct TaskSuite: Sendable {
         }
         guard !items.isEmpty else { throw .noItems(path: path) }
         return items
+    }
+
+    /// Begins with how the prompts are made, so that a run does not go on with others. nil: each item's fields decide.
+    private static func digest(of style: TaskStyle?) -> Digest256 {
+        var digest = Digest256()
+        unsafe digest.update(Array("prompts 1 \(style?.rawValue ?? "by fields")\n".utf8).span.bytes)
+        return digest
     }
 
     private static func primer(_ path: String, _ digest: inout Digest256) throws(EvaluationError) -> String {

@@ -9,6 +9,9 @@ public struct TaskSummary: Sendable {
     public let trueShare: MeasuredValue?
     /// The main figure is the normalized accuracy.
     public let isNormalized: Bool
+    /// Generated texts that were cut at the most tokens that a model may write, and at the end of the context.
+    public let cutByLimit: Int
+    public let cutByContext: Int
     /// nil without a reference run.
     public let flips: Flips?
 
@@ -35,6 +38,8 @@ public struct TaskSummary: Sendable {
         accuracyNormalized = MeasuredValue(share: outcomes.count { $0.isCorrectNormalized }, of: outcomes.count)
         let shares = outcomes.compactMap(\.trueShare)
         trueShare = shares.isEmpty ? nil : MeasuredValue(of: shares)
+        cutByLimit = outcomes.count { $0.cut == .limit }
+        cutByContext = outcomes.count { $0.cut == .context }
         flips = reference.map { Self.flips(outcomes, $0, isNormalized: suite.isNormalized) }
     }
 

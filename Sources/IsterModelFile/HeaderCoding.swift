@@ -7,12 +7,12 @@ enum HeaderCoding {
     /// The writer nests 6 deep; Foundation's decoder is slow and stack-hungry on deep input.
     static let depthLimit = 32
 
-    /// Sorted keys and no spaces: the same header always gives the same bytes.
-    static func encode(_ header: ModelHeader) throws(ModelFileDefect) -> [UInt8] {
+    /// Sorted keys and no spaces: the same value always gives the same bytes.
+    static func encode(_ value: some Encodable) throws(ModelFileDefect) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do {
-            return Array(try encoder.encode(header))
+            return Array(try encoder.encode(value))
         } catch {
             throw .headerMalformed("cannot be written: \(reason(error))")
         }

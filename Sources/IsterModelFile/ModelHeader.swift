@@ -70,6 +70,17 @@ extension ModelHeader {
         return bits / weights
     }
 
+    /// SHA-256, in hex, over what decides a model's answers: its shape and the checksums of its tensors and its tokenizer.
+    public func fingerprint() throws(ModelFileDefect) -> String {
+        var digest = Digest256()
+        let description = try HeaderCoding.encode(shape)
+        unsafe digest.update(description.span.bytes)
+        for sum in tensors.map(\.sha256) + [tokenizer.sha256] {
+            unsafe digest.update(Array(sum.utf8).span.bytes)
+        }
+        return digest.hex()
+    }
+
     /// Numbers in all tensors, without padding.
     public var parameterCount: Int { tensors.reduce(0) { $0 + $1.rows * $1.columns } }
 }

@@ -78,7 +78,7 @@ public protocol CalibrationSource: AnyObject {
 
 extension CalibrationSource {
     /// Tokens of a pass.
-    var tokenCount: Int { textTokenCount + ownTokenCount }
+    public var tokenCount: Int { textTokenCount + ownTokenCount }
 }
 
 /// What a calibration text is used for.
@@ -137,7 +137,7 @@ public enum CalibrationError: Error, Equatable, Sendable, CustomStringConvertibl
         case .textTooShort(let path, let tokens, let needed):
             "\(path): the calibration text has \(tokens) tokens, one chunk needs \(needed)"
         case .notFinite(let site): "calibration: an activation is not finite (\(site))"
-        case .model(let reason), .outOfMemory(let reason): "calibration: \(reason)"
+        case .model(let reason), .outOfMemory(let reason): "the model, run for its calibration or comparison: \(reason)"
         }
     }
 }

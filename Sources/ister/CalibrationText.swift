@@ -25,7 +25,7 @@ struct CalibrationText {
     /// text where the vocabulary wants one. With more text than `limit` chunks are taken from all of it, evenly.
     /// heldOut: most chunks at the end that are left out.
     init(path: String, checkpoint: String, limit: Int, heldOut: Int = 0) throws(Failure) {
-        let bytes = try InputFile.read(path)
+        let bytes = try InputFile.readText(path)
         if bytes.allSatisfy({ $0 <= 32 }) { throw Self.failure(.emptyText(path: path)) }
         let tokenizer = try TokenizerSource.open(checkpoint)
         let tokens = tokenizer.encode(bytes, addSpecial: true, parseSpecial: false)

@@ -29,10 +29,10 @@ extension Failure {
         case .decoder(let error): self.init(error, file: model)
         case .reference(let error): self.init(error, file: reference ?? model)
         case .output(let error): self.init(error, file: model)
-        case .invalidOption, .unknownSuite: self.init(.usage, error.description)
+        case .invalidOption, .unknownSuite, .notEnoughShots: self.init(.usage, error.description)
         case .missing: self.init(.inputMissing, error.description)
         case .inputOutput: self.init(.inputOutput, error.description)
-        case .baseFile, .items, .noItems, .notEnoughShots, .run, .runOfOther: self.init(.badData, error.description)
+        case .baseFile, .items, .noItems, .run, .runOfOther: self.init(.badData, error.description)
         default: self.init(.badData, "\(model): \(error)")
         }
     }

@@ -27,6 +27,9 @@ struct EvalDivergence: ParsableCommand {
         guard (reference == nil) == (windowOptions.text == nil) else {
             throw ValidationError("--text goes with --reference: a base file holds its own tokens.")
         }
+        if base != nil, windowOptions.context != nil {
+            throw ValidationError("--context goes with --text: a base file has its own windows.")
+        }
         if base != nil, writeBase != nil { throw ValidationError("--write-base goes with --reference.") }
     }
 
@@ -47,7 +50,7 @@ struct EvalDivergence: ParsableCommand {
     private func compare(
         _ model: EvaluatedModel, withModel path: String, text: String
     ) throws(Failure) -> EvalDivergenceReport {
-        let bytes = try InputFile.read(text)
+        let bytes = try InputFile.readText(text)
         let other = try EvaluatedModel(path, threads: threadOption.threads)
         try evaluating(candidate) {
             try DivergenceEvaluation.requireSameTokens(candidate: model.file, reference: other.file)

@@ -7,22 +7,31 @@ import IsterTokenizer
 /// Which windows of a text are scored.
 struct WindowOptions: ParsableArguments {
     @Option(help: "A file of text, UTF-8.") var text: String?
-    @Option(name: [.customShort("c"), .long], help: "Tokens of a window; the second half is scored.")
-    var context = 512
+    @Option(
+        name: [.customShort("c"), .long],
+        help: "Tokens of a window; the second half is scored. (default: \(Self.contextByDefault))")
+    var context: Int?
     @Option(help: "Most windows; by default all of the text.") var chunks: Int?
 
+    private static let contextByDefault = 512
+
     func validate() throws {
-        guard (4...1 << 24).contains(context) else {
+        if let context, !(4...1 << 24).contains(context) {
             throw ValidationError("--context is \(context); it must be 4 to \(1 << 24)")
         }
         if let chunks, chunks < 1 { throw ValidationError("--chunks is \(chunks); it must be 1 or more") }
     }
 
     func windows(of bytes: [UInt8], path: String, for model: EvaluatedModel) throws(Failure) -> TextWindows {
-        try evaluating(path) {
+        let length = context ?? Self.contextByDefault
+        let trained = model.file.header.shape.contextLength
+        if length > trained {
+            StandardError.write("ister: warning: windows of \(length) tokens, the model's context is \(trained)\n")
+        }
+        return try evaluating(path) {
             try TextWindows(
-                text: bytes, tokenizer: Tokenizer(Vocabulary(encodedBytes: model.file.tokenizerBytes)),
-                contextLength: context, limit: chunks)
+                text: bytes, tokenizer: model.file.tokenizer(),
+                contextLength: length, limit: chunks)
         }
     }
 }

@@ -26,7 +26,7 @@ struct EvalPerplexity: ParsableCommand {
 
     func run() throws {
         let text = windowOptions.text ?? ""
-        let bytes = try InputFile.read(text)
+        let bytes = try InputFile.readText(text)
         let evaluated = try EvaluatedModel(model, threads: threadOption.threads)
         let windows = try windowOptions.windows(of: bytes, path: text, for: evaluated)
         let decoder = try evaluated.decoder(

@@ -49,7 +49,7 @@ struct EvalTasks: ParsableCommand {
         }
         try checkOutputs()
         let evaluated = try EvaluatedModel(model, threads: threadOption.threads)
-        let run = try runFile(RunModel(evaluated.file))
+        let run = try runFile(evaluating(model) { try RunModel(evaluated.file) })
         let start = ContinuousClock.now
         try ask(suites, evaluated, run)
         let seconds = start.duration(to: .now) / .seconds(1)
@@ -103,13 +103,15 @@ struct EvalTasks: ParsableCommand {
             contextLength: length, sequenceCount: model.sequenceCount(texts: texts, contextLength: length),
             threads: threadOption.threads)
         try evaluating(model.path) {
-            let tokenizer = try Tokenizer(Vocabulary(encodedBytes: model.file.tokenizerBytes))
-            let evaluation = try TaskEvaluation(decoder, tokenizer: tokenizer)
-            for suite in suites {
+            let tokenizer = try model.file.tokenizer()
+            let evaluation = try TaskEvaluation(
+                decoder, tokenizer: tokenizer, endIDs: model.file.endTokens(tokenizer))
+            let missing = suites.map { suite in suite.items.filter { run.outcome($0, of: suite) == nil } }
+            for (suite, missing) in zip(suites, missing) { try evaluation.requireRoom(missing, of: suite) }
+            for (suite, missing) in zip(suites, missing) {
                 try run.begin(suite)
                 let bar = ProgressBar()
                 defer { bar.clear() }
-                let missing = suite.items.filter { run.outcome($0, of: suite) == nil }
                 var done = suite.items.count - missing.count
                 bar.show(done: done, total: suite.items.count, label: suite.name)
                 try evaluation.ask(missing, of: suite) { (outcome) throws(EvaluationError) in

@@ -29,11 +29,19 @@ struct EvalTasksReport {
             row(["suite", "items", "shots", "acc", "", "acc_norm", "", reference == nil ? "" : "flips -/+"])
         ]
         for summary in summaries {
-            let flips = summary.flips.map { "\($0.toWrong)/\($0.toRight)" } ?? ""
+            let flips = summary.flips.map { flips in
+                "\(flips.toWrong)/\(flips.toRight)"
+                    + (flips.itemCount < summary.itemCount ? " of \(flips.itemCount)" : "")
+            }
             lines.append(
                 row(
                     [summary.suite, "\(summary.itemCount)", "\(summary.shotCount)"] + cells(summary.accuracy)
-                        + cells(summary.accuracyNormalized) + [flips]))
+                        + cells(summary.accuracyNormalized) + [flips ?? ""]))
+            if summary.cutByLimit + summary.cutByContext > 0 {
+                lines.append(
+                    "  answers cut at \(TaskEvaluation.generatedTokens) tokens: \(summary.cutByLimit), "
+                        + "at the end of the context: \(summary.cutByContext)")
+            }
             if let share = summary.trueShare { lines.append(row(["  mc2", "", ""] + cells(share))) }
         }
         return lines.joined(separator: "\n") + "\n"
@@ -44,7 +52,7 @@ struct EvalTasksReport {
     }
 
     private func row(_ cells: [String]) -> String {
-        let widths = [0, 7, 6, 8, 7, 9, 7, 11]
+        let widths = [0, 7, 6, 8, 7, 9, 7, 16]
         let rest = zip(cells, widths).dropFirst().map { paddedLeft($0, $1) }
         return (padded(cells.first ?? "", 16) + rest.joined(separator: " ")).trimmingSpaces()
     }
@@ -73,6 +81,7 @@ struct EvalTasksReport {
         return .object(
             head + summary.accuracy.members("acc") + summary.accuracyNormalized.members("acc_norm")
                 + [("mc2", .optional(summary.trueShare?.value)), ("mc2_error", .optional(summary.trueShare?.error))]
+                + [("cut_by_limit", .integer(summary.cutByLimit)), ("cut_by_context", .integer(summary.cutByContext))]
                 + [("flips", summary.flips.map(json) ?? .null)])
     }
 

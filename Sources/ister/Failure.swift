@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import IsterCheckpoint
 import IsterDecoder
+import IsterEvaluation
 import IsterGenerator
 import IsterModelFile
 import IsterQuantizer
@@ -47,6 +48,7 @@ struct Failure: Error {
         case let error as ModelFileError: self.init(error)
         case let error as CheckpointError: self.init(Self.code(error), error.description)
         case let error as QuantizerError: self.init(error)
+        case let error as EvaluationError: self.init(error, model: file)
         case let error as DecoderError: self.init(Self.code(error), "\(file): \(error)")
         case is TokenizerError, is TokenizerFileError, is JSONError: self.init(.badData, "\(file): \(error)")
         case let error as ChatTemplateError: self.init(.badData, error.description)

@@ -5,6 +5,17 @@ enum InputFile {
     /// The largest tokenizer files are a tenth of this.
     private static let limit = 256 << 20
 
+    /// Text in UTF-8.
+    static func readText(_ path: String) throws(Failure) -> [UInt8] {
+        let bytes = try read(path)
+        do throws(UTF8.ValidationError) {
+            _ = try UTF8Span(validating: bytes.span)
+        } catch {
+            throw Failure(.badData, "\(path): no text in UTF-8: byte \(error.byteOffsets.lowerBound) fits no character")
+        }
+        return bytes
+    }
+
     /// Refuses what is no regular file, so that a pipe or a device cannot hang the command.
     static func read(_ path: String) throws(Failure) -> [UInt8] {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -68,7 +68,7 @@ struct ModelDescription {
         lines += header.provenance.sourceFiles.map { "source           \($0.name) \($0.sha256.prefix(16))…" }
         lines += header.provenance.calibration.map { ["calibration      \($0.summary)"] } ?? []
         lines += header.shape.lines
-        lines += header.certificate?.quality?.lines ?? []
+        lines += header.certificate?.quality?.lines(header.provenance.calibration) ?? []
         lines.append("")
         let nameWidth = header.tensors.map(\.name.count).max() ?? 0
         for tensor in header.tensors {

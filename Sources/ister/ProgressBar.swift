@@ -12,7 +12,7 @@ final class ProgressBar: Sendable {
     private let isShown = StandardError.isTerminal
     private static let width = 30
 
-    /// bytes: what is done and the total of it. label: what is being worked on.
+    /// done: of `total`. label: what is being worked on.
     func show(done: Int, total: Int, label: String) {
         guard isShown, total > 0, start.duration(to: .now) > .seconds(1) else { return }
         let isDue = state.withLock { state in

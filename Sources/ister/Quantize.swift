@@ -38,8 +38,10 @@ struct Quantize: ParsableCommand {
     @OptionGroup var threadOption: ThreadOption
 
     func validate() throws {
-        try calibrationOptions.validate(
-            isCalibrated: calibrationOptions.isCalibrated || preset?.isCalibrated == true)
+        try calibrationOptions.validate(preset)
+        if certificationOptions.certifyChunks != nil, certificationOptions.text == nil, calibrationOptions.text == nil {
+            throw ValidationError("--certify-chunks goes with --certify or --calibrate.")
+        }
         if certificationOptions.maximumDivergence != nil, certificationOptions.text == nil,
             calibrationOptions.text == nil
         {
@@ -79,35 +81,32 @@ struct Quantize: ParsableCommand {
         }
         let text = try calibrationOptions.calibrationText(
             checkpoint, heldOut: plan || preset == .f32 ? 0 : certificationOptions.heldOutWindows)
-        if plan, let allocation = try allocation(preset, job, text) {
-            return try tell(job.plan(allocation, calibrationOptions))
-        }
-        let report = try convert(preset, job, text)
+        let options = preset.isCalibrated ? calibrationOptions.withOwnText : calibrationOptions
+        let calibration = job.calibration(options, text)
+        let certification = plan ? nil : try job.certification(certificationOptions, text)
+        if !plan, targetBits != nil || preset.size != nil { try job.check(calibration, certification) }
+        let allocation = try allocation(preset, job, text, calibration, certification)
+        if plan, let allocation { return try tell(job.plan(allocation, calibrationOptions, calibration, nil)) }
+        let report = try job.run(allocation, calibration, certification)
+        let loss = try requantizing.map { reason throws(Failure) in try reason + job.lossText(report) }
         let seconds = start.duration(to: .now) / .seconds(1)
         if preset == .imported, let note = source.note { StandardError.write("ister: \(note)\n") }
         if preset != .f32, let reason = certificationOptions.absence(text, report) {
             StandardError.write("ister: no certificate\(reason): give --certify TEXT\n")
         }
-        try tell(report, report.warnings + [requantizing].compactMap { $0 }, preset: preset, seconds: seconds)
-    }
-
-    private func convert(
-        _ preset: QuantizePreset, _ job: QuantizeJob, _ text: CalibrationText?
-    ) throws(Failure) -> ConversionReport {
-        let options = preset.isCalibrated ? calibrationOptions.withOwnText : calibrationOptions
-        let calibration = job.calibration(options, text)
-        let certification = try job.certification(certificationOptions, text)
-        if targetBits != nil || preset.size != nil { try job.check(calibration, certification) }
-        return try job.run(allocation(preset, job, text), calibration, certification)
+        try tell(report, report.warnings + [loss].compactMap { $0 }, preset: preset, seconds: seconds)
     }
 
     /// Formats of single matrices; nil where the preset's are used everywhere.
     private func allocation(
-        _ preset: QuantizePreset, _ job: QuantizeJob, _ text: CalibrationText?
+        _ preset: QuantizePreset, _ job: QuantizeJob, _ text: CalibrationText?, _ calibration: Calibration?,
+        _ certification: Certification?
     ) throws(Failure) -> Allocation? {
         let name = recipeName(preset)
-        if let targetBits { return try job.allocation(.bits(targetBits), name: name, text: text) }
-        if let size = preset.size { return try job.allocation(.between(size), name: name, text: text) }
+        let size = targetBits.map(TargetSize.bits) ?? preset.size.map(TargetSize.between)
+        if let size {
+            return try job.allocation(size, name: name, text: text, calibration, certification)
+        }
         return preset.isCalibrated ? Allocation(name: name, formats: [:]) : nil
     }
 
@@ -124,8 +123,7 @@ struct Quantize: ParsableCommand {
         return "\(name)-\(recipe).ister"
     }
 
-    /// A conversion that is interrupted leaves nothing behind. A file that stays all the same is removed by the next
-    /// run.
+    /// A conversion that is interrupted leaves nothing behind. What one that is killed leaves, the next run removes.
     private static func removeTemporaryFiles(of target: String) {
         for path in [target, SourceModel.path(output: target)] { TemporaryFile.removeOwn(target: path) }
         _ = unsafe unlink(SourceModel.path(output: target))

@@ -10,19 +10,34 @@ struct CalibrationOptions: ParsableArguments {
     var text: String?
     @Flag(help: "Calibrates on text that the model writes by itself; with --calibrate that is done as well.")
     var calibrateOwn = false
-    @Option(help: "Most tokens of the text that are used.") var calibrationTokens = 65536
+    @Option(help: "Most tokens of the text that are used. (default: \(Self.tokensByDefault))")
+    var calibrationTokens: Int?
     @Option(help: "Tokens that the model writes by itself; 0 for none.") var ownTokens: Int?
-    @Option(help: "importance: weighs errors by column. feedback: carries them on, better and slower.")
-    var calibrationMethod = CalibrationMethod.feedback
+    @Option(
+        help: """
+            importance: weighs the errors of 4-bit weights by column. feedback: carries errors on, better and slower. \
+            (default: feedback)
+            """)
+    var calibrationMethod: CalibrationMethod?
 
+    private static let tokensByDefault = 65536
     private static let ownTokensByDefault = 65536
+    private var method: CalibrationMethod { calibrationMethod ?? .feedback }
 
-    /// isCalibrated: by these options or by what the preset is.
-    func validate(isCalibrated: Bool) throws {
+    /// preset: nil for one that the checkpoint decides. An option that would change nothing is refused.
+    func validate(_ preset: QuantizePreset?) throws {
+        let isCalibrated = self.isCalibrated || preset?.isCalibrated == true
+        if isCalibrated, preset == .f32 {
+            throw ValidationError("Floats are not rounded: --preset f32 has nothing to calibrate.")
+        }
+        try validateMethod(preset, isCalibrated: isCalibrated)
         let least = CalibrationText.chunkTokens
-        guard (least...1 << 24).contains(calibrationTokens) else {
-            throw ValidationError(
-                "--calibration-tokens is \(calibrationTokens); it must be \(least) to \(1 << 24)")
+        if let calibrationTokens {
+            if text == nil { throw ValidationError("--calibration-tokens goes with --calibrate.") }
+            guard (least...1 << 24).contains(calibrationTokens) else {
+                throw ValidationError(
+                    "--calibration-tokens is \(calibrationTokens); it must be \(least) to \(1 << 24)")
+            }
         }
         guard let ownTokens else { return }
         guard ownTokens == 0 || (least...1 << 24).contains(ownTokens) else {
@@ -33,6 +48,17 @@ struct CalibrationOptions: ParsableArguments {
         }
         if text == nil, ownTokens == 0 {
             throw ValidationError("--own-tokens 0 without --calibrate calibrates nothing.")
+        }
+    }
+
+    private func validateMethod(_ preset: QuantizePreset?, isCalibrated: Bool) throws {
+        guard let calibrationMethod else { return }
+        if !isCalibrated {
+            throw ValidationError(
+                "--calibration-method goes with --calibrate, --calibrate-own or a preset that calibrates.")
+        }
+        if calibrationMethod == .importance, preset == .q8g256 {
+            throw ValidationError("--calibration-method importance changes nothing in a file of preset q8g256.")
         }
     }
 
@@ -47,13 +73,14 @@ struct CalibrationOptions: ParsableArguments {
 
     /// How a preset's matrices are calibrated; nil for not at all.
     func method(of preset: QuantizePreset) -> CalibrationMethod? {
-        (isCalibrated && preset != .f32) || preset.isCalibrated ? calibrationMethod : nil
+        (isCalibrated && preset != .f32) || preset.isCalibrated ? method : nil
     }
 
     /// nil when none is given. heldOut: most windows at its end that the calibration leaves to the certificate.
     func calibrationText(_ checkpoint: String, heldOut: Int) throws(Failure) -> CalibrationText? {
         try text.map { path throws(Failure) in
-            try CalibrationText(path: path, checkpoint: checkpoint, limit: calibrationTokens, heldOut: heldOut)
+            try CalibrationText(
+                path: path, checkpoint: checkpoint, limit: calibrationTokens ?? Self.tokensByDefault, heldOut: heldOut)
         }
     }
 
@@ -66,23 +93,8 @@ struct CalibrationOptions: ParsableArguments {
         let source = DecoderCalibration(
             text: text, ownTokens: ownTokens ?? Self.ownTokensByDefault, progress: progress, model: model)
         return Calibration(
-            source: source, method: calibrationMethod, availableBytes: Machine.availableMemory)
+            source: source, method: method, availableBytes: Machine.availableMemory)
     }
 }
 
 extension CalibrationMethod: ExpressibleByArgument {}
-
-/// Says how long the calibration will take, from what it took so far.
-final class CalibrationClock {
-    private var start: ContinuousClock.Instant?
-
-    func label(pass: Int, of count: Int, _ done: Int, _ total: Int) -> String {
-        let now = ContinuousClock.now
-        if pass == 1, done == 0 { start = now }
-        guard let start, total > 0 else { return "calibration" }
-        let share = (Double(pass - 1) + Double(done) / Double(total)) / Double(count)
-        let seconds = start.duration(to: now) / .seconds(1)
-        let left = share > 0 ? decimals(seconds * (1 / share - 1), 0) + " s left" : "starting"
-        return "calibration, pass \(pass) of \(count), \(left)"
-    }
-}

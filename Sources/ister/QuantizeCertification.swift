@@ -15,14 +15,15 @@ struct CertificationOptions: ParsableArguments {
             """)
     var text: String?
     @Flag(help: "Compares nothing and calibrates on the whole text.") var noCertify = false
-    @Option(help: "Most windows of 512 tokens of that text.") var certifyChunks = 16
+    @Option(help: "Most windows of 512 tokens of that text. (default: \(Self.chunksByDefault))")
+    var certifyChunks: Int?
     @Option(
         name: .customLong("max-kld"),
         help: "Makes no file whose mean divergence from the source on that text is larger, in nats.")
     var maximumDivergence: Double?
 
     func validate() throws {
-        guard (1...1 << 20).contains(certifyChunks) else {
+        if let certifyChunks, !(1...1 << 20).contains(certifyChunks) {
             throw ValidationError("--certify-chunks is \(certifyChunks); it must be 1 to \(1 << 20)")
         }
         if noCertify, text != nil { throw ValidationError("Give either --certify or --no-certify.") }
@@ -34,7 +35,10 @@ struct CertificationOptions: ParsableArguments {
     }
 
     /// Most windows of a calibration text that the certificate is measured on.
-    var heldOutWindows: Int { noCertify || text != nil ? 0 : certifyChunks }
+    var heldOutWindows: Int { noCertify || text != nil ? 0 : mostWindows }
+
+    private static let chunksByDefault = 16
+    private var mostWindows: Int { certifyChunks ?? Self.chunksByDefault }
 
     /// Why a file has no certificate, with a leading space; nil when it has one or none was wanted.
     func absence(_ calibration: CalibrationText?, _ report: ConversionReport) -> String? {
@@ -44,31 +48,28 @@ struct CertificationOptions: ParsableArguments {
 
     /// nil when nothing is asked for or can be measured. calibration: its text may have a part for this. The text is
     /// read and cut at once, so that a bad one is refused before the work.
-    /// source: the checkpoint's floats as a model, made when it is needed.
+    /// measurement: on these windows.
     func certification(
-        checkpoint: String, calibration: CalibrationText?, progress: @escaping (_ done: Int, _ total: Int) -> Void,
-        source: @escaping () throws(QuantizerError) -> SourceModel
+        checkpoint: String, calibration: CalibrationText?,
+        measurement: (_ windows: TextWindows, _ textDigest: String, _ firstWindow: Int?) -> DivergenceMeasurement
     ) throws(Failure) -> Certification? {
         guard let text else {
             if let calibration, let held = calibration.heldOut {
                 return Certification(
-                    measurement: DivergenceMeasurement(
-                        windows: held.windows, textDigest: calibration.digest, firstWindow: held.firstWindow,
-                        progress: progress, source: source),
+                    measurement: measurement(held.windows, calibration.digest, held.firstWindow),
                     maximumDivergence: maximumDivergence)
             }
             if maximumDivergence == nil { return nil }
             throw Failure(
                 .usage, "--max-kld: the calibration text is too short to hold a part out; give --certify TEXT")
         }
-        let bytes = try InputFile.read(text)
+        let bytes = try InputFile.readText(text)
         let tokenizer = try TokenizerSource.open(checkpoint)
         let windows = try evaluating(text) {
-            try TextWindows(text: bytes, tokenizer: tokenizer, contextLength: 512, limit: certifyChunks)
+            try TextWindows(text: bytes, tokenizer: tokenizer, contextLength: 512, limit: mostWindows)
         }
-        let measurement = DivergenceMeasurement(
-            windows: windows, textDigest: digest(bytes), firstWindow: nil, progress: progress, source: source)
-        return Certification(measurement: measurement, maximumDivergence: maximumDivergence)
+        return Certification(
+            measurement: measurement(windows, digest(bytes), nil), maximumDivergence: maximumDivergence)
     }
 }
 
@@ -119,18 +120,21 @@ final class DivergenceMeasurement: QualityMeasurement {
 }
 
 extension ModelHeader.Quality {
-    /// For a person.
-    var lines: [String] {
+    /// For a person. calibration: what the file was calibrated with.
+    func lines(_ calibration: Provenance.Calibration?) -> [String] {
         [
-            "against the source's floats, on \(positions) tokens of text \(sha256.prefix(16))…\(place):",
+            "against the source's floats, on \(positions) tokens of text \(sha256.prefix(16))…\(place(calibration)):",
             "  mean divergence \(meanDivergence) ± \(meanDivergenceError) nats",
             "  perplexity \(perplexity), source \(sourcePerplexity), ratio \(perplexityRatio) ± \(perplexityRatioError)",
             "  same top token \(decimals(sameTop * 100, 2)) ± \(decimals(sameTopError * 100, 2)) %",
         ]
     }
 
-    private var place: String {
-        firstWindow.map { " (windows \($0) to \($0 + windows - 1), which the calibration was not given)" } ?? ""
+    private func place(_ calibration: Provenance.Calibration?) -> String {
+        if let firstWindow {
+            return " (windows \(firstWindow) to \(firstWindow + windows - 1), which the calibration was not given)"
+        }
+        return calibration?.sha256 == sha256 ? " (the text of the calibration itself, so it flatters)" : ""
     }
 
     var json: JSONText {

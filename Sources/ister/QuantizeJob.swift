@@ -1,4 +1,5 @@
 import IsterDecoder
+import IsterEvaluation
 import IsterModelFile
 import IsterQuantizer
 
@@ -38,15 +39,18 @@ struct QuantizeJob {
             calibration: calibration, allocation: allocation, certification: certification, texts: texts)
     }
 
-    /// Formats for a file of a size, by measured sensitivities.
-    func allocation(_ size: TargetSize, name: String, text: CalibrationText?) throws(Failure) -> Allocation {
+    /// Formats for a file of a size, by measured sensitivities. What belongs to the conversion takes room in the file, too.
+    func allocation(
+        _ size: TargetSize, name: String, text: CalibrationText?, _ calibration: Calibration?,
+        _ certification: Certification?
+    ) throws(Failure) -> Allocation {
         defer { bar.clear() }
         return try reporting(checkpoint) {
             let model = try self.model.get()
             let tensors = model.file.header.shape.requiredTensors().filter(\.isMatrix)
             let small = Allocation(
                 name: name, formats: Dictionary(tensors.map { ($0.name, WeightFormat.q4) }) { first, _ in first })
-            let smallest = try conversion(.q4, small).plan()
+            let smallest = try conversion(.q4, small, calibration: calibration, certification: certification).plan()
             let parameters = smallest.header.parameterCount
             let target = try size.bytes(parameters: parameters) { preset throws(QuantizerError) in
                 try conversion(preset).plan().fileBytes
@@ -57,8 +61,12 @@ struct QuantizeJob {
                     bitsPerWeight: size.bits ?? 8 * Double(target) / weights,
                     smallest: 8 * Double(smallest.fileBytes) / weights)
             }
+            let remaining = RemainingTime()
             let sensitivities = try SensitivityMeasurement(model, checkpoint: checkpoint, text: text)
-                .run { bar.show(done: $0, total: $1, label: "sensitivities") }
+                .run { done, total in
+                    let time = remaining.text(Double(done), of: Double(total))
+                    bar.show(done: done, total: total, label: "sensitivities\(time)")
+                }
             return Allocation(name: name, sensitivities, smallest: smallest.fileBytes, fileBytes: target) ?? small
         }
     }
@@ -85,21 +93,27 @@ struct QuantizeJob {
     }
 
     /// Of a file whose formats have been measured.
-    func plan(_ allocation: Allocation, _ calibration: CalibrationOptions) throws(Failure) -> QuantizePlan {
+    func plan(
+        _ allocation: Allocation, _ options: CalibrationOptions, _ calibration: Calibration?,
+        _ certification: Certification?
+    ) throws(Failure) -> QuantizePlan {
         try reporting(checkpoint) {
-            let (header, fileBytes) = try conversion(.q4, allocation).plan()
+            let (header, fileBytes) = try conversion(
+                .q4, allocation, calibration: calibration, certification: certification
+            ).plan()
             return QuantizePlan([
                 QuantizePlan.Row(
-                    name: allocation.name, nil, header, fileBytes: fileBytes, calibration: calibration.method(of: .q4))
+                    name: allocation.name, nil, header, fileBytes: fileBytes, calibration: options.method(of: .q4))
             ])
         }
     }
 
     /// nil when nothing is asked for.
     func calibration(_ options: CalibrationOptions, _ text: CalibrationText?) -> Calibration? {
-        let (bar, model) = (bar, model)
+        let (bar, model, remaining) = (bar, model, RemainingTime())
         return options.calibration(text) { done, total in
-            bar.show(done: done, total: total, label: "own text")
+            let time = remaining.text(Double(done), of: Double(total))
+            bar.show(done: done, total: total, label: "own text\(time)")
         } model: { () throws(QuantizerError) in
             try model.get()
         }
@@ -109,12 +123,27 @@ struct QuantizeJob {
     func certification(
         _ options: CertificationOptions, _ text: CalibrationText?
     ) throws(Failure) -> Certification? {
+        try options.certification(checkpoint: checkpoint, calibration: text) { windows, digest, first in
+            divergence(on: windows, textDigest: digest, firstWindow: first)
+        }
+    }
+
+    /// From the checkpoint's floats.
+    func divergence(on windows: TextWindows, textDigest: String, firstWindow: Int?) -> DivergenceMeasurement {
         let (bar, checkpoint, output, threads) = (bar, checkpoint, output, threads)
-        return try options.certification(checkpoint: checkpoint, calibration: text) { done, total in
-            bar.show(done: done, total: total, label: "comparison with the source")
+        let remaining = RemainingTime()
+        return DivergenceMeasurement(windows: windows, textDigest: textDigest, firstWindow: firstWindow) {
+            done, total in
+            let time = remaining.text(Double(done), of: Double(total))
+            bar.show(done: done, total: total, label: "comparison with the source\(time)")
         } source: { () throws(QuantizerError) in
             try SourceModel(checkpoint: checkpoint, preset: .f32, output: output, threads: threads)
         }
+    }
+
+    /// `count` texts that the model writes by itself.
+    func ownText(_ count: Int, length: Int) throws(QuantizerError) -> [[Int32]] {
+        try model.get().ownText(count, length: length)
     }
 
     /// Refuses what `run` would refuse at its beginning: for sensitivities that are measured before.
@@ -122,30 +151,39 @@ struct QuantizeJob {
         try reporting(checkpoint) {
             let conversion = conversion(preset, calibration: calibration)
             try conversion.check()
-            if certification != nil { try requireSpace(conversion, runsModel: true) }
+            try requireSpace(conversion, calibration, certification, runsModel: true)
         }
     }
 
-    /// For a certificate: the source's floats are written when the file is there, beside it and the model that is run for
-    /// calibration and sensitivities.
-    private func requireSpace(_ conversion: Conversion, runsModel: Bool) throws(QuantizerError) {
-        var bytes = try conversion.plan().fileBytes + self.conversion(.f32).plan().fileBytes
+    /// Beside the file stand the model that is run for calibration and sensitivities and what a pass leaves for the next;
+    /// for a certificate the source's floats come to them.
+    private func requireSpace(
+        _ conversion: Conversion, _ calibration: Calibration?, _ certification: Certification?, runsModel: Bool
+    ) throws(QuantizerError) {
+        let (header, fileBytes) = try conversion.plan()
+        var bytes = fileBytes
+        if certification != nil { bytes += try self.conversion(.f32).plan().fileBytes }
         if runsModel, !model.isMade { bytes += try self.conversion(.q8g256).plan().fileBytes }
+        let tokens = calibration?.source.tokenCount ?? 0
+        bytes += tokens * header.shape.hiddenWidth * MemoryLayout<Float>.size
         do { try OutputCheck.requireSpace(bytes, for: output) } catch { throw .modelFile(error) }
     }
 
     func run(
         _ allocation: Allocation?, _ calibration: Calibration?, _ certification: Certification?
     ) throws(Failure) -> ConversionReport {
-        let clock = CalibrationClock()
+        let remaining = RemainingTime()
         defer { bar.clear() }
         do {
             let conversion = conversion(
                 preset, allocation, calibration: calibration, certification: certification)
-            if certification != nil { try requireSpace(conversion, runsModel: calibration != nil) }
+            if certification != nil || calibration != nil {
+                try requireSpace(conversion, calibration, certification, runsModel: calibration != nil)
+            }
             return try conversion.run { progress in
                 if case .calibrating(let pass, let count, let done, let total) = progress.stage {
-                    bar.show(done: done, total: total, label: clock.label(pass: pass, of: count, done, total))
+                    let time = remaining.text(Double((pass - 1) * total + done), of: Double(count * total))
+                    bar.show(done: done, total: total, label: "calibration, pass \(pass) of \(count)\(time)")
                 } else {
                     bar.show(done: progress.bytesDone, total: progress.bytesTotal, label: Self.label(progress.stage))
                 }

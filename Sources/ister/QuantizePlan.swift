@@ -84,7 +84,7 @@ struct QuantizePlan {
         }
         let positions = rows.first?.positions ?? 0
         return ([head] + lines + notes).joined(separator: "\n")
-            + "\nmemory: the file and keys and values (f16) of \(positions) tokens; nothing was written\n"
+            + "\nmemory: the file and keys and values (f16) of \(positions) tokens; no model file was made\n"
     }
 
     /// What the presets give.

@@ -25,7 +25,8 @@ extension Quantize {
                 weight (\(decimals(report.fileBitsPerWeight, 3)) of the whole file), relative squared error \(report.relativeSquaredError), \(decimals(seconds, 1)) s
 
                 """)
-            for line in report.header.certificate?.quality?.lines ?? [] { StandardError.write(line + "\n") }
+            let lines = report.header.certificate?.quality?.lines(report.header.provenance.calibration) ?? []
+            for line in lines { StandardError.write(line + "\n") }
             return
         }
         try StandardOutput.write(

@@ -88,8 +88,6 @@ struct LoadedModel {
         _ file: ModelFile, _ tokenizer: Tokenizer, _ configuration: ServeConfiguration
     ) -> ServedModel {
         let defaults = file.header.generationDefaults
-        var endTokens = Set(defaults.eosTokenIDs.compactMap { Int32(exactly: $0) })
-        if endTokens.isEmpty, let end = tokenizer.vocabulary.eosID { endTokens = [end] }
         var sampling = SamplingDefaults(repetitionPenalty: defaults.repetitionPenalty)
         if defaults.doSample != false {
             sampling.temperature = defaults.temperature
@@ -99,7 +97,8 @@ struct LoadedModel {
         }
         return ServedModel(
             id: configuration.modelName ?? name(ofFile: file.path), created: modificationTime(file.path),
-            tokenizer: tokenizer, chatTemplate: file.header.chatTemplate, endTokens: endTokens, defaults: sampling,
+            tokenizer: tokenizer, chatTemplate: file.header.chatTemplate, endTokens: file.endTokens(tokenizer),
+            defaults: sampling,
             parameterCount: file.parameterCount, fileBytes: file.fileBytes,
             trainedContextLength: file.header.shape.contextLength, hiddenWidth: file.header.shape.hiddenWidth)
     }

@@ -20,6 +20,9 @@ final class SourceModel {
         defer { _ = unsafe unlink(path) }
         try Conversion(source: checkpoint, output: path, preset: preset, threads: threads, replacing: true).run()
         do { file = try ModelFile.open(path: path) } catch { throw .modelFile(error) }
+        guard file.header.provenance.recipe == preset.rawValue else {
+            throw .modelFile(.cannotCreate(path: output, reason: "another conversion is at it"))
+        }
         descriptor = unsafe open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
         if descriptor < 0 {
             throw .modelFile(.inputOutput(path: path, operation: "open", reason: systemMessage(errno)))
@@ -50,7 +53,8 @@ final class SourceModel {
         }
     }
 
-    static func path(output: String) -> String { "\(output).calibration-\(getpid())" }
+    /// The same for each run, so that one that was killed leaves nothing that the next does not find.
+    static func path(output: String) -> String { "\(output).calibration" }
 
     func vocabulary() throws(QuantizerError) -> Vocabulary {
         do { return try Vocabulary(encodedBytes: file.tokenizerBytes) } catch {
@@ -126,6 +130,8 @@ extension QuantizerError {
         case let error as QuantizerError: self = error
         case DecoderError.outOfMemory, EvaluationError.decoder(.outOfMemory), EvaluationError.reference(.outOfMemory):
             self = .calibration(.outOfMemory(reason: "\(error)"))
+        case EvaluationError.inputOutput(let path, let reason):
+            self = .modelFile(.inputOutput(path: path, operation: "read", reason: reason))
         default: self = .calibration(.model(reason: "\(error)"))
         }
     }

@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test func `every truncation and one byte more are refused`() throws {
-        for length in [0, 7, 19, 20, 211, bytes.count - 1] {
+        for length in Array(0..<300) + [bytes.count / 2, bytes.count - 1] {
             #expect(throws: EvaluationError.self) { try reader(Array(bytes[..<length])) }
         }
         let path = model.folder.path + "/changed"
@@ -107,6 +107,14 @@ import Testing
             candidate: model.decoder(contextLength: 24), base: reader(changed), firstToken: 1)
         #expect(throws: EvaluationError.baseFile(path: model.folder.path + "/changed", .notFinite(row: 0))) {
             _ = try evaluation.run()
+        }
+        // The lowest log-probability raised to 0, so that all others are above.
+        changed = bytes
+        changed.replaceSubrange(24 + 4 * 48..<28 + 4 * 48, with: [0, 0, 0, 0])
+        let raised = try BaseFileEvaluation(
+            candidate: model.decoder(contextLength: 24), base: reader(changed), firstToken: 1)
+        #expect(throws: EvaluationError.baseFile(path: model.folder.path + "/changed", .notProbabilities(row: 0))) {
+            _ = try raised.run()
         }
     }
 }

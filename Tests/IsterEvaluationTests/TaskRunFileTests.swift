@@ -83,7 +83,7 @@ import Testing
         do { try TaskRunFile(extending: path, model: RunModel(model.file)).begin(suite) }
         let whole = try model.folder.read("run.jsonl")
         _ = try model.folder.write(whole.dropLast(3), "run.jsonl")
-        var other = RunModel(model.file)
+        var other = try RunModel(model.file)
         other.fingerprint = "0"
         #expect(throws: EvaluationError.self) { try TaskRunFile(extending: path, model: other) }
         #expect(try model.folder.read("run.jsonl") == whole.dropLast(3))
@@ -122,6 +122,34 @@ import Testing
         ) { try TaskRunFile(reading: path).requireSame(shots) }
     }
 
+    @Test func `the same items asked in another way are another version`() throws {
+        let own = try TaskSuite.load(GoldenScore.folder + "/hellaswag.jsonl", folder: "")
+        #expect(own.name == suite.name && own.shotCount == suite.shotCount && own.items == suite.items)
+        let run = try TaskRunFile(extending: path, model: RunModel(model.file))
+        try run.begin(suite)
+        #expect(throws: EvaluationError.self) { try run.begin(own) }
+        #expect(throws: EvaluationError.self) { try run.requireSame(own) }
+    }
+
+    @Test func `a model is told by its shape and its weights, not by its name`() throws {
+        var header = model.file.header
+        let fingerprint = try header.fingerprint()
+        header.provenance.recipe = "another"
+        header.certificate = nil
+        #expect(try header.fingerprint() == fingerprint)
+        header.shape.normEpsilon *= 2
+        #expect(try header.fingerprint() != fingerprint)
+    }
+
+    @Test func `flips tell how many items both runs have, and cut texts are counted`() throws {
+        var cut = outcome(2, isCorrect: false)
+        cut.cut = .context
+        let now = [outcome(0, isCorrect: true), outcome(1, isCorrect: false), cut]
+        let summary = TaskSummary(suite, now, reference: [outcome(0, isCorrect: true)])
+        #expect(summary.flips?.itemCount == 1 && summary.itemCount == 3)
+        #expect(summary.cutByContext == 1 && summary.cutByLimit == 0)
+    }
+
     @Test func `flips count the items whose correctness changed`() throws {
         let now = [outcome(0, isCorrect: true), outcome(1, isCorrect: false), outcome(2, isCorrect: false)]
         let before = [outcome(0, isCorrect: false), outcome(1, isCorrect: true), outcome(2, isCorrect: false)]
@@ -141,10 +169,10 @@ import Testing
     }
 
     @Test func `the report is one page that shows every run and hides no markup of names`() throws {
-        var named = RunModel(model.file)
+        var named = try RunModel(model.file)
         named.name = "<b>&\"x\""
         let summary = TaskSummary(suite, [outcome(0, isCorrect: true)])
-        let page = ReportPage([
+        let page = try ReportPage([
             .init(model: named, summaries: [summary]), .init(model: RunModel(model.file), summaries: []),
         ])
         let html = page.html

@@ -15,6 +15,14 @@ for index in $(seq 24); do item "$index"; done >"$work/mine.jsonl"
 refuses "a corrupt item" 65 "corrupt.jsonl: line 2: " eval tasks "$model" --suite "$work/corrupt.jsonl"
 succeeds "a run in one go" eval tasks "$model" --suite "$work/mine.jsonl" -o "$work/whole.run" --json
 prints "a run has its keys" '^\{"model":\{.*"suites":\[\{"suite":"mine","items":24,"shots":0,"main":"acc","acc":[0-9.]+,.*"flips":null\}\],"seconds":'
+refuses "a run is not another model's" 65 "a run with another model" eval tasks "$work/other.ister" --suite "$work/mine.jsonl" -o "$work/whole.run" --resume
+head -n 2 "$work/mine.jsonl" >"$work/few.jsonl"
+sed 's/mine/few/' "$work/whole.run" | head -n 3 >"$work/part.run"
+sed -i "s/\"sha256\":\"[0-9a-f]*\"/\"sha256\":\"$(printf 'prompts 1 by fields\n' | cat - "$work/few.jsonl" | sha256sum | cut -d ' ' -f 1)\"/" "$work/part.run"
+succeeds "a reference that answered less" eval tasks "$model" --suite "$work/few.jsonl" --reference "$work/part.run"
+prints "its flips are those of the common items" ' 0/0 of 1$'
+refuses "a text that is no text" 65 "UTF-8" eval perplexity "$model" --text "$model"
+refuses "windows beside a base file" 64 "--context" eval kld "$model" --base "$work/base" -c 32
 refuses "a run is not replaced" 73 "--resume" eval tasks "$model" --suite "$work/mine.jsonl" -o "$work/whole.run"
 length() { stat -c %s "$work/parts.run" 2>/dev/null || echo 0; }
 killed=0

@@ -32,6 +32,11 @@ report "it is as small as planned, and says that it has no certificate" $?
 run quantize $checkpoint --preset q4 --own-tokens 512 -o "$work/x.ister"
 [ "$code" = 64 ] && grep -q "own-tokens goes with" "$work/err"
 report "own text needs a preset that calibrates" $?
+refuses "calibrated floats" 64 "f32" quantize $checkpoint --preset f32 --calibrate README.md -o "$work/x.ister"
+refuses "a method without a calibration" 64 "--calibration-method" quantize $checkpoint --calibration-method importance -o "$work/x.ister"
+refuses "a method that does nothing" 64 "q8g256" quantize $checkpoint --preset q8g256 --calibrate README.md --calibration-method importance -o "$work/x.ister"
+refuses "windows without a text" 64 "--certify-chunks" quantize $checkpoint --certify-chunks 2 -o "$work/x.ister"
+refuses "a calibration text that is no text" 65 "UTF-8" quantize $checkpoint --calibrate "$model" -o "$work/x.ister"
 refuses "bits and a preset" 64 "either" quantize $checkpoint --target-bits 8 --preset q4 -o "$work/x.ister"
 refuses "bits that are no number" 64 "--target-bits" quantize $checkpoint --target-bits nan -o "$work/x.ister"
 text=Sources/IsterModelFile/Format.md
@@ -41,13 +46,18 @@ prints "the certificate is reported" '"certificate":\{"text_sha256":"[0-9a-f]{64
 succeeds "inspect shows the certificate" inspect "$work/certified.ister"
 prints "a person sees it" 'mean divergence [0-9.]+ ± [0-9.]+ nats'
 prints "and the calibration" '^calibration +feedback, [0-9]+ tokens of text [0-9a-f]{16}… and 512 tokens'
+prints "and that it is measured on the text of the calibration" '^against the source.s floats, .* \(the text of the calibration itself, so it flatters\):$'
 succeeds "inspect tells it in JSON" inspect "$work/certified.ister" --json
 prints "a script sees it" '"calibration":\{"method":"feedback","text_sha256":"[0-9a-f]{64}","tokens":[0-9]+,"own_tokens":512\}.*"quality":\{"text_sha256":'
+: >"$work/.held.ister.calibration.tmp-99999999"
+: >"$work/held.ister.calibration"
 succeeds "the end of a calibration text certifies" quantize $checkpoint --preset best --calibrate $text --own-tokens 512 \
     --max-kld 9 -o "$work/held.ister" --json
 prints "which the calibration was not given" '"recipe":"best","certificate":\{"text_sha256":"[0-9a-f]{64}","context":512,"chunks":[0-9]+,"first_chunk":[1-9][0-9]*,"held_out":true,'
 ! grep -q "no certificate" "$work/err"
 report "it has a certificate" $?
+[ -z "$(ls -A "$work" | grep calibration)" ]
+report "and what a killed calibration left is gone" $?
 run inspect "$work/held.ister"
 prints "inspect tells where it was measured" '^against the source.s floats, on [0-9]+ tokens of text [0-9a-f]{16}… \(windows [0-9]+ to [0-9]+, which the calibration was not given\):$'
 held=$(sed -nE 's/.*feedback, ([0-9]+) tokens of text.*/\1/p' "$work/out")
@@ -88,6 +98,8 @@ report "and it is said" $?
 refuses "4 bits for what is rounded" 64 "--allow-requantize" quantize $rounded --preset q4 -o "$work/x.ister"
 refuses "a small size for what is rounded" 64 "--allow-requantize" quantize $rounded --target-bits 30 -o "$work/x.ister"
 succeeds "4 bits on demand" quantize $rounded --preset q4 --allow-requantize -o "$work/rounded.ister" --force
+grep -q "warning: .*adds a second error; mean divergence from the source [0-9.]* nats on [0-9]* tokens of the model's own text" "$work/err"
+report "the loss is measured" $?
 grep -q '^ister: warning: .*second error' "$work/err"
 report "with a warning" $?
 rm -f "$work/rounded.ister" "$work/sized.ister" "$work/certified.ister" "$work/empty.txt" "$work/brief.txt" \
