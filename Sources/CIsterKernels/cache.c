@@ -21,9 +21,12 @@ size_t ister_value_block_bytes(ister_cache_format format, size_t head_width) {
   return block_bytes(format, padded_to_lanes(head_width), 0);
 }
 
-/// Scores, two parts of a weight of a byte each, then the queries and two rows of results.
 size_t ister_workspace_floats(size_t tokens) { return tokens * 32 + 4096; }
 
+/// A segment's weighted values of each query, then its maxima and sums.
+size_t ister_partial_floats(size_t head_width, size_t queries) { return queries * (padded_to_lanes(head_width) + 2); }
+
+/// Scores, two parts of a weight of a byte each, then the queries and two rows of results.
 size_t ister_attention_workspace_floats(size_t head_width) {
   return ISTER_QUERY_TILE * (ISTER_SEGMENT + ISTER_SEGMENT / 2 + 3 * padded_to_lanes(head_width));
 }

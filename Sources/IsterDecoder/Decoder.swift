@@ -60,7 +60,9 @@ public import IsterModelFile
             blockCount: options.cacheBlockCount)
         if options.populatesCache { cache.populate() }
         let dimensions = Dimensions(shape)
-        scratch = try Scratch(dimensions, rows: batchRows, workers: threads.count)
+        let segment = Int(ISTER_SEGMENT)
+        scratch = try Scratch(
+            dimensions, rows: batchRows, workers: threads.count, segments: (contextLength + segment - 1) / segment)
         var tables: [RotaryTable] = []
         for rotary in shape.rotaries {
             tables.append(try RotaryTable(rotary, headWidth: shape.headWidth, positions: contextLength))
@@ -202,6 +204,10 @@ public import IsterModelFile
         pass.rowCount = rows.rowCount
         pass.tileCount = rows.tileCount
         pass.hasLoneTiles = rows.tileCount == slices.count { !$0.tokens.isEmpty }
+        pass.split = AttentionSplit(
+            items: rows.tileCount * pass.dimensions.keyValueHeadCount * pass.dimensions.headTiles,
+            positions: slices.map { lengths[$0.sequence] + $0.tokens.count }.max() ?? 0, workers: threads.count,
+            most: scratch.buffers.partialCount)
         pass.logitRowCount = rows.logitRowCount
         pass.stateRowCount = rows.stateRowCount
     }

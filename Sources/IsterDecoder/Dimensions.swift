@@ -36,6 +36,10 @@ struct Dimensions {
     /// Query heads that share one key/value head.
     var groupSize: Int { headCount / keyValueHeadCount }
 
+    /// Query heads of one attention job, and how many jobs a group is.
+    var headTile: Int { min(groupSize, Int(ISTER_QUERY_TILE)) }
+    var headTiles: Int { (groupSize + headTile - 1) / headTile }
+
     /// Columns with padding: what a matrix of `width` columns reads.
     static func padded(_ width: Int) -> Int { (width + 31) / 32 * 32 }
 

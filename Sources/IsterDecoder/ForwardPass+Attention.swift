@@ -4,29 +4,31 @@ extension ForwardPass {
     /// attended = softmax(rotate(query) * keys * scale) * values, made int8; keys are rotated and stored with the values
     /// first. An item is a tile of tokens and the query heads, at most 16 at a time, of one key/value head.
     func attend(_ worker: inout Worker, _ layer: Int) {
-        let group = dimensions.groupSize
-        let headTile = min(group, Int(ISTER_QUERY_TILE))
-        let headTiles = (group + headTile - 1) / headTile
-        let perTile = dimensions.keyValueHeadCount * headTiles
+        let headTiles = dimensions.headTiles
         // An item that alone needs its keys stores them itself.
-        let storesOwn = hasLoneTiles && headTiles == 1
-        let quantizesOwn = group * dimensions.headWidth % Int(ISTER_STEP) == 0 && headTiles == 1
+        let storesOwn = hasLoneTiles && headTiles == 1 && split.segments == 1
+        let quantizesOwn = dimensions.groupSize * dimensions.headWidth % Int(ISTER_STEP) == 0 && headTiles == 1
         let index = worker.index
         if !storesOwn {
             distribute(&worker, items: rowCount, grain: 1) { row in
                 for head in 0..<dimensions.keyValueHeadCount { rotateAndStore(row, layer, head, index) }
             }
         }
-        distribute(&worker, items: tileCount * perTile, grain: 1) { item in
-            let tile = unsafe tiles[item / perTile]
-            let head = item % perTile / headTiles
+        if split.segments > 1 { attendSegments(&worker, layer) }
+        distribute(&worker, items: attentionItems, grain: 1) { item in
+            let (tile, head) = self.tile(ofItem: item)
             let rows = tile.row..<tile.row + tile.tokens
             if storesOwn {
                 for row in rows { rotateAndStore(row, layer, head, index) }
             }
-            attend(tile, layer, head, skipping: item % headTiles * headTile, most: headTile, index)
+            var job = unsafe job(item, layer, index)
+            if split.segments > 1 {
+                unsafe kernels.pointee.join_segments(&job, partial(item, job, segment: firstSegment(job)))
+            } else {
+                report(unsafe kernels.pointee.attend(&job), index)
+            }
             if quantizesOwn {
-                let width = group * dimensions.headWidth
+                let width = dimensions.groupSize * dimensions.headWidth
                 for row in rows { quantize(buffers.attended, row, index, columns: head * width..<(head + 1) * width) }
             }
         }
@@ -35,21 +37,53 @@ extension ForwardPass {
         }
     }
 
-    /// One attention job: the tile's tokens with at most `most` query heads of one key/value head.
+    /// The parts of all items.
+    private func attendSegments(_ worker: inout Worker, _ layer: Int) {
+        let index = worker.index
+        distribute(&worker, items: attentionItems * split.segments, grain: 1) { part in
+            let (item, segment) = (part / split.segments, part % split.segments)
+            var job = unsafe job(item, layer, index)
+            let last = unsafe (job.position + job.tokens - 1) / Int(ISTER_SEGMENT)
+            guard unsafe segment >= firstSegment(job), segment <= last else { return }
+            report(unsafe kernels.pointee.attend_segment(&job, segment, partial(item, job, segment: segment)), index)
+        }
+    }
+
+    private var attentionItems: Int { tileCount * dimensions.keyValueHeadCount * dimensions.headTiles }
+
+    private func tile(ofItem item: Int) -> (tile: AttentionTile, head: Int) {
+        let headTiles = dimensions.headTiles
+        let perTile = dimensions.keyValueHeadCount * headTiles
+        return unsafe (tiles[item / perTile], item % perTile / headTiles)
+    }
+
+    /// One attention job: the tile's tokens with at most ISTER_QUERY_TILE query heads of one key/value head.
     @inline(__always)
-    private func attend(
-        _ tile: AttentionTile, _ layer: Int, _ head: Int, skipping skipped: Int, most: Int, _ workerIndex: Int
-    ) {
-        let heads = min(most, dimensions.groupSize - skipped)
+    private func job(_ item: Int, _ layer: Int, _ workerIndex: Int) -> ister_attention {
+        let (tile, head) = tile(ofItem: item)
+        let skipped = item % dimensions.headTiles * dimensions.headTile
         let column = (head * dimensions.groupSize + skipped) * dimensions.headWidth
-        var job = unsafe ister_attention(
-            cache: caches + layer * sequenceCount + tile.sequence, key_value_head: head, heads: heads,
+        return unsafe ister_attention(
+            cache: caches + layer * sequenceCount + tile.sequence, key_value_head: head,
+            heads: min(dimensions.headTile, dimensions.groupSize - skipped),
             queries: buffers.query + tile.row * buffers.queryStride + column,
             output: buffers.attended.floats + tile.row * buffers.attended.floatStride + column,
             stride: buffers.queryStride, position: positions[tile.row], tokens: tile.tokens,
             window: layers[layer].window, scale: dimensions.attentionScale,
             workspace: buffers.attentionWorkspace + workerIndex * buffers.attentionWorkspaceFloats)
-        report(unsafe kernels.pointee.attend(&job), workerIndex)
+    }
+
+    /// Of the first position that the job sees.
+    private func firstSegment(_ job: ister_attention) -> Int {
+        unsafe (job.window > 0 ? max(job.position - job.window + 1, 0) : 0) / Int(ISTER_SEGMENT)
+    }
+
+    /// What a segment contributes to an item: those of an item lie behind one another.
+    private func partial(_ item: Int, _ job: ister_attention, segment: Int) -> UnsafeMutablePointer<Float> {
+        let width = dimensions.headWidth
+        let most = ister_partial_floats(width, Int(ISTER_QUERY_TILE))
+        return unsafe buffers.partials + item * split.segments * most
+            + segment * ister_partial_floats(width, job.tokens * job.heads)
     }
 
     /// Rotates one row's queries and key of one key/value head by their position and writes key and value into the cache.

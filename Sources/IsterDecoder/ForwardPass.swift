@@ -48,6 +48,7 @@ struct AttentionTile {
     var tileCount = 0
     /// Whether each sequence of the call has one tile, so that no tile needs keys that another one stores.
     var hasLoneTiles = false
+    var split = AttentionSplit()
     var logitRowCount = 0
     var stateRowCount = 0
     /// Layers that the call runs, usually all. One that does not begin with the first finds the residual stream filled.
@@ -61,7 +62,7 @@ struct AttentionTile {
     }
 
     /// Most distributions of one call, observations included: the next call's phases start after them.
-    var phaseCount: UInt32 { UInt32(dimensions.layerCount * 15 + 6) }
+    var phaseCount: UInt32 { UInt32(dimensions.layerCount * 16 + 6) }
 
     func run(_ worker: inout Worker) {
         if running.lowerBound == 0 { embed(&worker) }

@@ -65,6 +65,9 @@ internal import IsterModelFile
     let matrixWorkspaceFloats: Int
     let attentionWorkspace: UnsafeMutablePointer<Float>
     let attentionWorkspaceFloats: Int
+    /// What segments contribute to attention items: [partialCount][ister_partial_floats].
+    let partials: UnsafeMutablePointer<Float>
+    let partialCount: Int
 }
 
 /// Hands out 64-byte aligned pieces of one allocation; the first pass, without memory, only counts.
@@ -94,10 +97,13 @@ internal import IsterModelFile
         unsafe take(rows * stride, of: Float.self)
     }
 
-    mutating func buffers(_ d: Dimensions, rows: Int, workers: Int) -> Buffers {
+    mutating func buffers(_ d: Dimensions, rows: Int, workers: Int, segments: Int) -> Buffers {
         let matrixFloats = ister_workspace_floats(rows)
         let attentionFloats = ister_attention_workspace_floats(d.headWidth)
         let keyValueStride = Dimensions.stride(d.keyValueWidth)
+        let partialFloats = ister_partial_floats(d.headWidth, Int(ISTER_QUERY_TILE))
+        // Calls with more items than workers are not split much further; at most 64 MiB.
+        let partialCount = min(2 * workers * segments, (16 << 20) / partialFloats)
         return unsafe Buffers(
             residual: floats(rows, Dimensions.stride(d.hidden)), residualStride: Dimensions.stride(d.hidden),
             normed: activations(rows: rows, width: d.hidden),
@@ -110,7 +116,8 @@ internal import IsterModelFile
             final: activations(rows: rows, width: d.hidden),
             logits: floats(rows, Dimensions.stride(d.vocabularySize)), logitStride: Dimensions.stride(d.vocabularySize),
             matrixWorkspace: floats(workers, matrixFloats), matrixWorkspaceFloats: matrixFloats,
-            attentionWorkspace: floats(workers, attentionFloats), attentionWorkspaceFloats: attentionFloats)
+            attentionWorkspace: floats(workers, attentionFloats), attentionWorkspaceFloats: attentionFloats,
+            partials: floats(partialCount, partialFloats), partialCount: partialCount)
     }
 }
 
@@ -119,11 +126,12 @@ internal import IsterModelFile
     let buffers: Buffers
     private let memory: AnonymousMemory
 
-    init(_ dimensions: Dimensions, rows: Int, workers: Int) throws(DecoderError) {
+    /// segments: of the longest sequence.
+    init(_ dimensions: Dimensions, rows: Int, workers: Int, segments: Int) throws(DecoderError) {
         var count = unsafe Arena(base: nil)
-        _ = count.buffers(dimensions, rows: rows, workers: workers)
+        _ = count.buffers(dimensions, rows: rows, workers: workers, segments: segments)
         memory = try AnonymousMemory(bytes: count.used)
         var arena = unsafe Arena(base: memory.base)
-        buffers = arena.buffers(dimensions, rows: rows, workers: workers)
+        buffers = arena.buffers(dimensions, rows: rows, workers: workers, segments: segments)
     }
 }

@@ -39,10 +39,24 @@ typedef struct {
   float *keys;     // [positions][KEY_VALUE_HEADS][head_width]
   float *values;
   float *workspace;
+  float *partials;  // of all segments
 } case_t;
 
+/// A call in parts, the last segment first, as other threads may have it.
+static int attend_parts(const ister_kernels *table, const ister_attention *job, float *partials) {
+  const size_t first = job->window && job->position >= job->window ? job->position - job->window + 1 : 0;
+  const size_t begin = first / ISTER_SEGMENT, end = (job->position + job->tokens - 1) / ISTER_SEGMENT + 1;
+  const size_t size = ister_partial_floats(job->cache->head_width, job->tokens * job->heads);
+  int not_finite = 0;
+  for (size_t g = end; g > begin; g--) {
+    not_finite |= table->attend_segment(job, g - 1, partials + (g - 1 - begin) * size);
+  }
+  table->join_segments(job, partials);
+  return not_finite;
+}
+
 /// The output of all positions, `tokens` at a time, each tile's keys and values written before it is attended.
-static ister_cache attend_all(const ister_kernels *table, const case_t *c, size_t tokens, float *output) {
+static ister_cache attend_all(const ister_kernels *table, const case_t *c, size_t tokens, int in_parts, float *output) {
   const shape_t *s = &c->shape;
   const size_t blocks = s->window ? (s->window + 31) / 16 + 1 : (s->positions + 15) / 16;
   const size_t width = s->heads * s->head_width, key_width = KEY_VALUE_HEADS * s->head_width;
@@ -61,7 +75,7 @@ static ister_cache attend_all(const ister_kernels *table, const case_t *c, size_
     job.queries = c->queries + start * width;
     job.output = output + start * width;
     job.workspace = c->workspace;
-    not_finite |= table->attend(&job);
+    not_finite |= in_parts ? attend_parts(table, &job, c->partials) : table->attend(&job);
   }
   check_true(!not_finite, table->name, format_names[c->format], "finite numbers are taken as such");
   return cache;
@@ -73,13 +87,15 @@ static void compare(const ister_kernels *table, const case_t *c, const ister_cac
   const size_t bytes = s->positions * s->heads * s->head_width * sizeof(float);
   float *found = malloc(bytes);
   static const size_t counts[] = {1, 3, 16};
-  for (size_t i = 0; i < 3; i++) {
-    if (counts[i] * s->heads > ISTER_QUERY_TILE) continue;
+  for (size_t i = 0; i < 6; i++) {
+    const size_t count = counts[i / 2];
+    const int in_parts = i % 2;
+    if (count * s->heads > ISTER_QUERY_TILE) continue;
     char description[120];
-    snprintf(description, sizeof description, "width %zu, %zu heads, window %zu, %zu positions, %zu tokens at a time",
-             s->head_width, s->heads, s->window, s->positions, counts[i]);
+    snprintf(description, sizeof description, "width %zu, %zu heads, window %zu, %zu positions, %zu tokens at a time%s",
+             s->head_width, s->heads, s->window, s->positions, count, in_parts ? ", in parts" : "");
     memset(found, 0xFF, bytes);
-    ister_cache cache = attend_all(table, c, counts[i], found);
+    ister_cache cache = attend_all(table, c, count, in_parts, found);
     check_same(table->name, format_names[c->format], description, expected, found, bytes);
     check_same(table->name, "store_position keys", description, expected_cache->keys, cache.keys, key_bytes(&cache));
     check_same(table->name, "store_position values", description, expected_cache->values, cache.values,
@@ -96,12 +112,14 @@ static void run_case(const tables_t *tables, case_t *c) {
   c->keys = guarded(s->positions * key_width * sizeof(float));
   c->values = guarded(s->positions * key_width * sizeof(float));
   c->workspace = guarded(ister_attention_workspace_floats(s->head_width) * sizeof(float));
+  c->partials = guarded((s->positions / ISTER_SEGMENT + 1) * ister_partial_floats(s->head_width, ISTER_QUERY_TILE) *
+                        sizeof(float));
   // Scores spread widely, so that many weights are tiny and some are 0.
   fill_floats(&seeded, 3.0f, c->queries, s->positions * width);
   fill_floats(&seeded, 3.0f, c->keys, s->positions * key_width);
   fill_mixed(&seeded, c->values, s->positions * key_width);
   float *expected = malloc(s->positions * width * sizeof(float));
-  ister_cache cache = attend_all(tables->scalar, c, 1, expected);
+  ister_cache cache = attend_all(tables->scalar, c, 1, 0, expected);
   hash_results(format_names[c->format], expected, s->positions * width * sizeof(float));
   hash_results("store_position", cache.keys, key_bytes(&cache));
   hash_results("store_position", cache.values, value_bytes(&cache));

@@ -56,7 +56,10 @@ struct AttentionCase: Sendable, CustomStringConvertible {
     /// Output of every position, `tokens` at a time, keys and values of a tile written before it is attended.
     /// forgets: instead of a ring there is a block for every 16 positions, and what lies wholly behind the window is
     /// replaced by a block of NaN, which no weight can hide, before a tile is attended.
-    func run(_ table: Table, _ vectors: Vectors, tokens: Int, forgets: Bool = false) -> [Float] {
+    /// inParts: segment by segment, the last one first, and then joined.
+    func run(
+        _ table: Table, _ vectors: Vectors, tokens: Int, forgets: Bool = false, inParts: Bool = false
+    ) -> [Float] {
         let blocks = forgets ? (positions + 15) / 16 : blocks
         let width = heads * headWidth
         let keys = pool(blocks + 1, of: ister_key_block_bytes(format, headWidth))
@@ -86,11 +89,26 @@ struct AttentionCase: Sendable, CustomStringConvertible {
                 cache: cache.start, key_value_head: 1, heads: heads, queries: queries.start + start * width,
                 output: output.start + start * width, stride: width, position: start, tokens: count, window: window,
                 scale: 0.3, workspace: workspace.start)
-            #expect(unsafe kernels.attend(&job) == 0)
+            if inParts {
+                unsafe attendInParts(kernels, &job)
+            } else {
+                #expect(unsafe kernels.attend(&job) == 0)
+            }
         }
         return unsafe withExtendedLifetime((keys, values, order, workspace, queries, newKeys, newValues, cache)) {
             output.array
         }
+    }
+
+    private func attendInParts(_ kernels: ister_kernels, _ job: inout ister_attention) {
+        let first = unsafe window > 0 ? max(job.position - window + 1, 0) : 0
+        let segments = unsafe first / Int(ISTER_SEGMENT)...(job.position + job.tokens - 1) / Int(ISTER_SEGMENT)
+        let size = unsafe ister_partial_floats(headWidth, job.tokens * heads)
+        let partials = Owned(repeating: Float.nan, count: segments.count * size)
+        for (index, segment) in segments.enumerated().reversed() {
+            #expect(unsafe kernels.attend_segment(&job, segment, partials.start + index * size) == 0)
+        }
+        unsafe kernels.join_segments(&job, partials.start)
     }
 
     /// The textbook formula in double precision.
@@ -139,8 +157,11 @@ struct AttentionCase: Sendable, CustomStringConvertible {
         let expected = bits(attention.run(.scalar, vectors, tokens: 1))
         for tokens in [1, 3, 16] where tokens * attention.heads <= 16 {
             #expect(bits(attention.run(table, vectors, tokens: tokens)) == expected, "\(tokens) tokens")
+            let parts = attention.run(table, vectors, tokens: tokens, inParts: true)
+            #expect(bits(parts) == expected, "\(tokens) tokens, in parts")
         }
     }
+
     @Test(arguments: Table.vectorized + [.scalar], AttentionCase.all.filter { $0.window == 13 })
     func `blocks that lie wholly behind the window are never read`(table: Table, attention: AttentionCase) {
         let vectors = attention.vectors()

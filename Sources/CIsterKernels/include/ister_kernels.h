@@ -117,6 +117,9 @@ typedef struct {
   float *workspace;  ///< ister_attention_workspace_floats(head_width), owned by the calling worker
 } ister_attention;
 
+/// Floats of what one segment contributes to a call of so many queries (tokens x heads).
+size_t ister_partial_floats(size_t head_width, size_t queries);
+
 /// Floats of an attention call's workspace.
 size_t ister_attention_workspace_floats(size_t head_width);
 
@@ -150,6 +153,12 @@ typedef struct {
 
   /// Returns 0, or 1 when an element of the queries is not finite.
   int (*attend)(const ister_attention *job);
+
+  /// The same in parts, which give the same bits: what segment `segment` contributes, ister_partial_floats of it, each on
+  /// any thread; then join_segments with the parts of all segments that the call sees, one after the other from that of
+  /// its first visible position on. attend_segment leaves `output` alone.
+  int (*attend_segment)(const ister_attention *job, size_t segment, float *partial);
+  void (*join_segments)(const ister_attention *job, const float *partials);
 
   /// Reads every byte with prefetch and returns their xor, so that nothing is optimised away: the streaming yardstick.
   uint64_t (*stream)(const void *bytes, size_t count);
