@@ -65,7 +65,7 @@ struct MatrixCase: Sendable, CustomStringConvertible {
     }
 }
 
-/// Runs one product and gives its output rows, stride 64 floats more than the rows.
+/// Runs one product and gives its output rows, one behind the other. Between the rows in memory nothing is written.
 func product(
     _ table: Table, _ matrix: MatrixCase, _ panels: GuardedBytes, _ x: [Float], tokens: Int, accumulate: Bool = false,
     bias: [Float]? = nil
@@ -82,18 +82,27 @@ func product(
             floats.start + t * columns, columns, values.start + t * columns, scales.start + t * steps,
             subblocks.start + t * columns / 16, offsets.start + t * steps)
     }
-    let out = Owned(repeating: accumulate ? 0.25 : Float.nan, count: tokens * matrix.rows)
-    let workspace = Owned(repeating: Float(0), count: ister_workspace_floats(tokens))
+    let stride = matrix.rows + 48
+    let before: Float = accumulate ? 0.25 : .nan
+    let out = Owned(repeating: before, count: tokens * stride)
+    let workspace = GuardedBytes(Array(repeating: 0, count: 4 * ister_workspace_floats(tokens)))
     let biasValues = bias.map { Owned($0) }
     var activations = unsafe ister_activations(
         columns: columns, floats: floats.start, float_stride: columns, values: values.start, value_stride: columns,
         scales: scales.start, subblock_offsets: subblocks.start, step_offsets: offsets.start)
     var weights = unsafe ister_matrix(format: matrix.format, rows: matrix.rows, columns: columns, panels: panels.start)
     var output = unsafe ister_output(
-        values: out.start, stride: matrix.rows, bias: biasValues?.start, accumulate: accumulate ? 1 : 0,
-        workspace: workspace.start)
+        values: out.start, stride: stride, bias: biasValues?.start, accumulate: accumulate ? 1 : 0,
+        workspace: workspace.start.assumingMemoryBound(to: Float.self))
     unsafe kernels.matmul(&weights, 0, matrix.rows / 16, &activations, tokens, &output)
-    return withExtendedLifetime((floats, values, scales, subblocks, offsets, workspace, biasValues)) { out.array }
+    let found = withExtendedLifetime((floats, values, scales, subblocks, offsets, workspace, biasValues)) { out.array }
+    let rows = (0..<tokens).map { found[$0 * stride..<$0 * stride + matrix.rows] }
+    for t in 0..<tokens {
+        #expect(
+            found[t * stride + matrix.rows..<(t + 1) * stride].allSatisfy { $0.bitPattern == before.bitPattern },
+            "behind row \(t)")
+    }
+    return Array(rows.joined())
 }
 
 @Suite struct MatmulParity {

@@ -111,10 +111,7 @@ import Testing
     @Test func `files with other token ids are not compared`() throws {
         let (stories, other) = (try StoriesModel(), try StoriesModel(fixture: "mistral-no-window"))
         let sizes = [stories, other].map(\.file.header.shape.vocabularySize)
-        #expect(throws: EvaluationError.self) {
-            try DivergenceEvaluation.requireSameTokens(candidate: stories.file, reference: other.file)
-        }
-        guard sizes[0] != sizes[1] else { return }
+        try #require(sizes[0] != sizes[1])
         #expect(throws: EvaluationError.vocabularySizesDiffer(candidate: sizes[0], reference: sizes[1])) {
             try DivergenceEvaluation.requireSameTokens(candidate: stories.file, reference: other.file)
         }
