@@ -54,7 +54,9 @@ struct CalibratedPhase {
         try pass(sites[...], number: 1, of: 1, progress) { batch in statistics.add(batch, widths: widths) }
         for site in sites {
             let importance = try statistics.importance(site.site)
-            try convert(site.tensors, importance.map { .columns($0) } ?? .none, progress)
+            let scales = importance.flatMap { channelScales(of: site, squares: $0) }
+            let weights = importance.map { scales?.scaled(importance: $0) ?? $0 }
+            try convert(site.tensors, weights.map { .columns($0) } ?? .none, scales, progress)
         }
     }
 
@@ -66,8 +68,11 @@ struct CalibratedPhase {
             try pass(group, number: number + 1, of: groups.count, next: next, progress) { grams.add($0) }
             for site in group {
                 guard let (gram, width) = try grams.take(site.site) else { continue }
+                let squares = (0..<width).map { unsafe gram.base[$0 * (width + 1)] }
+                let scales = channelScales(of: site, squares: squares)
+                scales?.scale(gram: gram, width: width, threads: threads)
                 let factor = GramFactor(gram: gram, width: width, threads: threads)
-                try convert(site.tensors, factor.map { .feedback($0) } ?? .none, progress)
+                try convert(site.tensors, factor.map { .feedback($0) } ?? .none, scales, progress)
             }
         }
     }
@@ -88,8 +93,25 @@ struct CalibratedPhase {
         }
     }
 
+    /// nil where no norm stands in front of the site, or where one of its readers is not converted here. squares: mean
+    /// squares of the inputs, padded. The norm gets its part.
+    private func channelScales(of site: Site, squares: [Float]) -> ChannelScales? {
+        let role: TensorRole? =
+            switch site.site {
+            case .attention: .attentionNorm
+            case .feedForward: .feedForwardNorm
+            default: nil
+            }
+        let readers = plan.tensors.filter { CalibrationSite($0.target, tiedHead: false) == site.site }
+        let norm = plan.tensors.first { $0.target.role == role && $0.target.layer == site.site.layer }
+        guard let norm, readers.allSatisfy({ site.tensors.contains($0.index) }) else { return nil }
+        let scales = ChannelScales(squares: squares, width: site.width)
+        if let scales { pieces.divide(norm: norm.index, by: scales.factors) }
+        return scales
+    }
+
     private func convert(
-        _ tensors: Set<Int>, _ weighting: PanelPacking.Weighting,
+        _ tensors: Set<Int>, _ weighting: PanelPacking.Weighting, _ scales: ChannelScales?,
         _ progress: (ConversionProgress.Stage, [Int]) -> Void
     ) throws(QuantizerError) {
         let items = plan.items.indices.filter { index in
@@ -98,7 +120,7 @@ struct CalibratedPhase {
         }
         let pieces = pieces
         try ParallelWork.run(items: items.count, threads: threads) { index throws(QuantizerError) in
-            try pieces.convert(items[index], weighting)
+            try pieces.convert(items[index], weighting, scales: scales)
         }
         if let last = items.last, let name = plan.tensorName(item: last) {
             progress(.converting(tensor: name), items)

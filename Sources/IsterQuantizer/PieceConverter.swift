@@ -10,6 +10,8 @@ final class PieceConverter: Sendable {
     /// One entry an item, so that sums are added in one order whatever the threads did.
     private let errors: Mutex<[PanelPacking.ErrorSums]>
     private let digests: Mutex<[String]>
+    /// What the weights of norms are divided by, by their tensors' index.
+    private let divisors = Mutex<[Int: [Float]]>([:])
 
     init(checkpoint: Checkpoint, writer: ModelFileWriter, plan: WorkPlan) {
         self.checkpoint = checkpoint
@@ -19,15 +21,21 @@ final class PieceConverter: Sendable {
         digests = Mutex(Array(repeating: Digest256.unknown, count: checkpoint.sourceFiles.count))
     }
 
-    func convert(_ index: Int, _ weighting: PanelPacking.Weighting = .none) throws(QuantizerError) {
+    /// The weights of a norm, which is converted later, are divided by these.
+    func divide(norm tensor: Int, by factors: [Float]) { divisors.withLock { $0[tensor] = factors } }
+
+    /// scales: of the columns of a matrix.
+    func convert(
+        _ index: Int, _ weighting: PanelPacking.Weighting = .none, scales: ChannelScales? = nil
+    ) throws(QuantizerError) {
         switch plan.items[index] {
         case .hash(let file): try hash(file)
         case .rows(let tensor, let rows):
             if tensor.target.isMatrix {
-                try convertRows(tensor, rows, item: index, weighting)
+                try convertRows(tensor, rows, item: index, weighting, scales)
             } else {
                 let values = try reading(try checkpoint.values(of: tensor.source))
-                try write(PanelPacking.vector(values), tensor: tensor.index, offset: 0)
+                try write(PanelPacking.vector(divided(values, tensor)), tensor: tensor.index, offset: 0)
             }
         }
     }
@@ -44,8 +52,16 @@ final class PieceConverter: Sendable {
     /// In the order of the checkpoint's source files.
     func sourceDigests() -> [String] { digests.withLock { $0 } }
 
+    /// A norm whose factor is 1 + weight keeps that form.
+    private func divided(_ values: [Float], _ tensor: PlannedTensor) -> [Float] {
+        guard let factors = divisors.withLock({ $0[tensor.index] }) else { return values }
+        let offset: Float = writer.plannedHeader.shape.normKind == .rootMeanSquarePlusOne ? 1 : 0
+        return zip(values, factors).map { ($0 + offset) / $1 - offset }
+    }
+
     private func convertRows(
-        _ tensor: PlannedTensor, _ rows: Range<Int>, item: Int, _ weighting: PanelPacking.Weighting
+        _ tensor: PlannedTensor, _ rows: Range<Int>, item: Int, _ weighting: PanelPacking.Weighting,
+        _ scales: ChannelScales?
     ) throws(QuantizerError) {
         let panel = rows.lowerBound / WeightFormat.panelRows
         let offset = panel * tensor.format.panelBytes(columns: tensor.target.columns)
@@ -58,6 +74,10 @@ final class PieceConverter: Sendable {
         let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: rows.count * tensor.target.columns)
         defer { unsafe buffer.deallocate() }
         do { unsafe try checkpoint.read(tensor.source, rows: rows, into: buffer) } catch { throw .checkpoint(error) }
+        if let factors = scales?.factors {
+            let columns = tensor.target.columns
+            for index in buffer.indices { unsafe buffer[index] *= factors[index % columns] }
+        }
         let packing = PanelPacking(format: tensor.format, columns: tensor.target.columns, weighting: weighting)
         let (bytes, sums) = unsafe packing.panels(of: UnsafeBufferPointer(buffer))
         errors.withLock { $0[item] = sums }
