@@ -6,8 +6,8 @@ final class RawClient {
 
     private let descriptor: Int32
 
-    /// seconds: how long a read may wait.
-    init(port: Int, seconds: Double = 5, receiveBuffer: Int32? = nil) throws {
+    /// seconds: how long a read may wait, beside hundreds of other tests.
+    init(port: Int, seconds: Double = 20, receiveBuffer: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         if var receiveBuffer {
             unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<Int32>.size))
