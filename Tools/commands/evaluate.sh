@@ -10,11 +10,11 @@ refuses "a base file of another vocabulary" 65 "vocabulary has" eval kld "$work/
 item() { # id
     echo "{\"id\":\"$1\",\"task\":\"mine\",\"question\":\"Who is $1?\",\"choices\":[\"a girl called $1\",\"a dog\"],\"answer\":0}"
 }
-for index in $(seq 24); do item "$index"; done >"$work/mine.jsonl"
+for index in $(seq 200); do item "$index"; done >"$work/mine.jsonl"
 { item 1 && echo '{"id":"2","task":' && item 3; } >"$work/corrupt.jsonl"
 refuses "a corrupt item" 65 "corrupt.jsonl: line 2: " eval tasks "$model" --suite "$work/corrupt.jsonl"
 succeeds "a run in one go" eval tasks "$model" --suite "$work/mine.jsonl" -o "$work/whole.run" --json
-prints "a run has its keys" '^\{"model":\{.*"suites":\[\{"suite":"mine","items":24,"shots":0,"main":"acc","acc":[0-9.]+,.*"flips":null\}\],"seconds":'
+prints "a run has its keys" '^\{"model":\{.*"suites":\[\{"suite":"mine","items":200,"shots":0,"main":"acc","acc":[0-9.]+,.*"flips":null\}\],"seconds":'
 refuses "a run is not another model's" 65 "a run with another model" eval tasks "$work/other.ister" --suite "$work/mine.jsonl" -o "$work/whole.run" --resume
 head -n 2 "$work/mine.jsonl" >"$work/few.jsonl"
 sed 's/mine/few/' "$work/whole.run" | head -n 3 >"$work/part.run"
