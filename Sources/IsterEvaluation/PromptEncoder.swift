@@ -25,11 +25,12 @@ struct PromptEncoder {
 
     /// Tokens of a prompt's longest text with room for the answer, if they are more than the context holds; else nil.
     func tokensBeyondContext(_ prompt: TaskPrompt) -> Int? {
-        let texts: [String]
-        switch prompt {
-        case .score(let scored): texts = scored.map { $0.context + $0.continuation }
-        case .generate(let context, _): texts = [context]
-        }
+        // A generated text needs room for a token; what is scored is part of the text.
+        let (texts, room) =
+            switch prompt {
+            case .score(let scored): (scored.map { $0.context + $0.continuation }, 0)
+            case .generate(let context, _): ([context], 1)
+            }
         // A token is a byte at least, so short texts need not be encoded; one more may stand before the first word.
         let special = tokenizer.vocabulary.prefixIDs.count + 2
         let longest = texts.max { $0.utf8.count < $1.utf8.count } ?? ""
@@ -37,7 +38,7 @@ struct PromptEncoder {
         let tokens = texts.map { text in
             tokenizer.vocabulary.prefixIDs.count + tokenizer.encode(text, addSpecial: false, parseSpecial: false).count
         }
-        let count = (tokens.max() ?? 0) + (texts.count == 1 ? 1 : 0)
+        let count = (tokens.max() ?? 0) + room
         return count > contextLength ? count : nil
     }
 

@@ -27,8 +27,8 @@ public struct TaskEvaluation {
         var first: (item: String, tokens: Int)?
         var count = 0
         for item in items {
-            let tokens = encoder.tokensBeyondContext(suite.prompt(item))
-            guard let tokens else { continue }
+            let prompts = [suite.prompt(item), .score(suite.trueOrFalsePrompts(item))]
+            guard let tokens = prompts.compactMap(encoder.tokensBeyondContext).max() else { continue }
             count += 1
             first = first ?? (item.id, tokens)
         }

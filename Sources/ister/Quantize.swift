@@ -88,7 +88,7 @@ struct Quantize: ParsableCommand {
         let allocation = try allocation(preset, job, text, calibration, certification)
         if plan, let allocation { return try tell(job.plan(allocation, calibrationOptions, calibration, nil)) }
         let report = try job.run(allocation, calibration, certification)
-        let loss = try requantizing.map { reason throws(Failure) in try reason + job.lossText(report) }
+        let loss = requantizing.map { $0 + (certificationOptions.noCertify ? "" : job.lossText(report)) }
         let seconds = start.duration(to: .now) / .seconds(1)
         if preset == .imported, let note = source.note { StandardError.write("ister: \(note)\n") }
         if preset != .f32, let reason = certificationOptions.absence(text, report) {

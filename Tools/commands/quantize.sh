@@ -100,6 +100,9 @@ refuses "a small size for what is rounded" 64 "--allow-requantize" quantize $rou
 succeeds "4 bits on demand" quantize $rounded --preset q4 --allow-requantize -o "$work/rounded.ister" --force
 grep -q "warning: .*adds a second error; mean divergence from the source [0-9.]* nats on [0-9]* tokens of the model's own text" "$work/err"
 report "the loss is measured" $?
+run quantize $rounded --preset q4 --allow-requantize --no-certify -o "$work/rounded.ister" --force
+[ "$code" = 0 ] && grep -q "second error$" "$work/err"
+report "but not where nothing is to be compared" $?
 grep -q '^ister: warning: .*second error' "$work/err"
 report "with a warning" $?
 rm -f "$work/rounded.ister" "$work/sized.ister" "$work/certified.ister" "$work/empty.txt" "$work/brief.txt" \
