@@ -96,12 +96,7 @@ struct CalibratedPhase {
     /// nil where no norm stands in front of the site, or where one of its readers is not converted here. squares: mean
     /// squares of the inputs, padded. The norm gets its part.
     private func channelScales(of site: Site, squares: [Float]) -> ChannelScales? {
-        let role: TensorRole? =
-            switch site.site {
-            case .attention: .attentionNorm
-            case .feedForward: .feedForwardNorm
-            default: nil
-            }
+        guard let role = site.site.norm else { return nil }
         let readers = plan.tensors.filter { CalibrationSite($0.target, tiedHead: false) == site.site }
         let norm = plan.tensors.first { $0.target.role == role && $0.target.layer == site.site.layer }
         guard let norm, readers.allSatisfy({ site.tensors.contains($0.index) }) else { return nil }

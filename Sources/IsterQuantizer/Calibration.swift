@@ -35,6 +35,15 @@ public enum CalibrationSite: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The norm whose output alone is read here; nil where other things stand between.
+    var norm: TensorRole? {
+        switch self {
+        case .attention: .attentionNorm
+        case .feedForward: .feedForwardNorm
+        case .output, .down, .head: nil
+        }
+    }
+
     public var description: String {
         switch self {
         case .attention(let layer): "layer \(layer), input of query, key and value"
@@ -83,17 +92,18 @@ extension CalibrationSource {
 
 /// What a calibration text is used for.
 public enum CalibrationMethod: String, CaseIterable, Sendable {
-    /// Errors are weighted by the mean square of the input that they meet.
+    /// Channels are scaled, and errors weighted by the mean square of the input that they meet.
     case importance
-    /// Errors are carried on to weights that are not rounded yet, by the inputs' correlations (GPTQ).
+    /// Channels are scaled, and errors carried on to weights that are not rounded yet, by the inputs' correlations (GPTQ).
     case feedback
 
-    /// Weights of columns matter only where scales are searched for; what is stored as it is needs neither.
+    /// Weights of columns matter only where scales are searched for, factors of columns behind a norm; what is stored as
+    /// it is needs neither.
     func uses(_ tensor: PlannedTensor) -> Bool {
         if tensor.keepsGroups { return false }
         switch tensor.format {
         case .q4, .q8g32, .q4g32: return true
-        case .q8: return self == .feedback
+        case .q8: return self == .feedback || CalibrationSite(tensor.target, tiedHead: false)?.norm != nil
         case .f32, .vector: return false
         }
     }

@@ -10,19 +10,25 @@ struct CalibrationOptions: ParsableArguments {
     var text: String?
     @Flag(help: "Calibrates on text that the model writes by itself; with --calibrate that is done as well.")
     var calibrateOwn = false
-    @Option(help: "Most tokens of the text that are used. (default: \(Self.tokensByDefault))")
+    @Option(help: "Most tokens of the text that are used. (default: 65536; 8192 for importance)")
     var calibrationTokens: Int?
-    @Option(help: "Tokens that the model writes by itself; 0 for none.") var ownTokens: Int?
+    @Option(help: "Tokens that the model writes by itself; 0 for none. (default: 65536; 4096 for importance)")
+    var ownTokens: Int?
     @Option(
         help: """
-            importance: weighs the errors of 4-bit weights by column. feedback: carries errors on, better and slower. \
-            (default: feedback)
+            importance: scales columns and weighs errors by column, in one pass. feedback: carries errors on as well, \
+            better and slower. (default: feedback)
             """)
     var calibrationMethod: CalibrationMethod?
 
-    private static let tokensByDefault = 65536
-    private static let ownTokensByDefault = 65536
     private var method: CalibrationMethod { calibrationMethod ?? .feedback }
+    /// Sizes of columns are known after few tokens, what pairs of them have in common is not.
+    private var defaults: (tokens: Int, ownTokens: Int) {
+        switch method {
+        case .importance: (8192, 4096)
+        case .feedback: (65536, 65536)
+        }
+    }
 
     /// preset: nil for one that the checkpoint decides. An option that would change nothing is refused.
     func validate(_ preset: QuantizePreset?) throws {
@@ -30,7 +36,10 @@ struct CalibrationOptions: ParsableArguments {
         if isCalibrated, preset == .f32 {
             throw ValidationError("Floats are not rounded: --preset f32 has nothing to calibrate.")
         }
-        try validateMethod(preset, isCalibrated: isCalibrated)
+        if calibrationMethod != nil, !isCalibrated {
+            throw ValidationError(
+                "--calibration-method goes with --calibrate, --calibrate-own or a preset that calibrates.")
+        }
         let least = CalibrationText.chunkTokens
         if let calibrationTokens {
             if text == nil { throw ValidationError("--calibration-tokens goes with --calibrate.") }
@@ -48,17 +57,6 @@ struct CalibrationOptions: ParsableArguments {
         }
         if text == nil, ownTokens == 0 {
             throw ValidationError("--own-tokens 0 without --calibrate calibrates nothing.")
-        }
-    }
-
-    private func validateMethod(_ preset: QuantizePreset?, isCalibrated: Bool) throws {
-        guard let calibrationMethod else { return }
-        if !isCalibrated {
-            throw ValidationError(
-                "--calibration-method goes with --calibrate, --calibrate-own or a preset that calibrates.")
-        }
-        if calibrationMethod == .importance, preset == .q8g256 {
-            throw ValidationError("--calibration-method importance changes nothing in a file of preset q8g256.")
         }
     }
 
@@ -80,7 +78,7 @@ struct CalibrationOptions: ParsableArguments {
     func calibrationText(_ checkpoint: String, heldOut: Int) throws(Failure) -> CalibrationText? {
         try text.map { path throws(Failure) in
             try CalibrationText(
-                path: path, checkpoint: checkpoint, limit: calibrationTokens ?? Self.tokensByDefault, heldOut: heldOut)
+                path: path, checkpoint: checkpoint, limit: calibrationTokens ?? defaults.tokens, heldOut: heldOut)
         }
     }
 
@@ -91,7 +89,7 @@ struct CalibrationOptions: ParsableArguments {
     ) -> Calibration? {
         guard isCalibrated else { return nil }
         let source = DecoderCalibration(
-            text: text, ownTokens: ownTokens ?? Self.ownTokensByDefault, progress: progress, model: model)
+            text: text, ownTokens: ownTokens ?? defaults.ownTokens, progress: progress, model: model)
         return Calibration(
             source: source, method: method, availableBytes: Machine.availableMemory)
     }

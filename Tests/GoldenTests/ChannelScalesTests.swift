@@ -47,14 +47,16 @@ import Testing
             return (file.header, try Decoder(file).allLogits(ids, chunk: 512))
         }
         let source = try convert(.f32, nil)
-        let plain = try convert(.q8, nil)
-        let calibrated = try convert(.q8, Calibration(source: DecoderSource(name), method: method))
-        for role in [TensorRole.attentionNorm, .feedForwardNorm, .query, .up] {
-            let tensor = TensorName.layer(1, role)
-            let (before, after) = (plain.header, calibrated.header)
-            #expect(before.tensors.first { $0.name == tensor } != after.tensors.first { $0.name == tensor }, "\(role)")
+        for preset in [Preset.q8, .q8g256] {
+            let plain = try convert(preset, nil)
+            let calibrated = try convert(preset, Calibration(source: DecoderSource(name), method: method))
+            for role in [TensorRole.attentionNorm, .feedForwardNorm, .query, .up] {
+                let tensor = TensorName.layer(1, role)
+                let (before, after) = (plain.header, calibrated.header)
+                #expect(before.tensors.first { $0.name == tensor } != after.tensors.first { $0.name == tensor })
+            }
+            // A factor that did not cancel would be a thousand times as far.
+            #expect(distance(calibrated.logits, source.logits) < 3 * distance(plain.logits, source.logits))
         }
-        // A factor that did not cancel would be a thousand times as far.
-        #expect(distance(calibrated.logits, source.logits) < 3 * distance(plain.logits, source.logits))
     }
 }

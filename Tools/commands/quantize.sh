@@ -34,7 +34,6 @@ run quantize $checkpoint --preset q4 --own-tokens 512 -o "$work/x.ister"
 report "own text needs a preset that calibrates" $?
 refuses "calibrated floats" 64 "f32" quantize $checkpoint --preset f32 --calibrate README.md -o "$work/x.ister"
 refuses "a method without a calibration" 64 "--calibration-method" quantize $checkpoint --calibration-method importance -o "$work/x.ister"
-refuses "a method that does nothing" 64 "q8g256" quantize $checkpoint --preset q8g256 --calibrate README.md --calibration-method importance -o "$work/x.ister"
 refuses "windows without a text" 64 "--certify-chunks" quantize $checkpoint --certify-chunks 2 -o "$work/x.ister"
 refuses "a calibration text that is no text" 65 "UTF-8" quantize $checkpoint --calibrate "$model" -o "$work/x.ister"
 refuses "bits and a preset" 64 "either" quantize $checkpoint --target-bits 8 --preset q4 -o "$work/x.ister"
