@@ -21,24 +21,9 @@ enum HuggingFaceRotary {
         let theta = try inner.number("rope_theta") ?? outerTheta
         let oldType = try inner.text("type") ?? "default"
         let type = try inner.text("rope_type") ?? oldType
-        let originalContext = try inner.integer("original_max_position_embeddings")
-        let result: ModelConfiguration.Scaling
-        switch type {
-        case "default": result = .none
-        case "linear": result = .linear(factor: try inner.requiredNumber("factor"))
-        case "llama3":
-            result = .llama3(
-                factor: try inner.requiredNumber("factor"),
-                lowFrequencyFactor: try inner.requiredNumber("low_freq_factor"),
-                highFrequencyFactor: try inner.requiredNumber("high_freq_factor"),
-                originalContext: outerContext ?? originalContext ?? contextLength)
-        case "yarn":
-            result = try yarn(
-                &inner, originalContext: outerContext ?? originalContext ?? contextLength, contextLength: contextLength)
-        default:
-            throw .unsupportedSetting(
-                path: reader.path, key: "rope_type", found: quoted(type), supported: "default, linear, llama3, yarn")
-        }
+        let innerContext = try inner.integer("original_max_position_embeddings")
+        let result = try Self.scaling(
+            type, &inner, originalContext: outerContext ?? innerContext ?? contextLength, contextLength: contextLength)
         // A parameter that the reference would not read either is harmless; an unknown one may be a new rule.
         inner.ignore(["factor", "attention_factor", "beta_fast", "beta_slow", "low_freq_factor", "high_freq_factor"])
         if let key = inner.unknownKeys.first {
@@ -46,6 +31,24 @@ enum HuggingFaceRotary {
                 path: reader.path, key: key, found: "a parameter of rope_type \(quoted(type))", supported: "none such")
         }
         return .init(theta: theta, scaling: result)
+    }
+
+    private static func scaling(
+        _ type: String, _ inner: inout SettingsReader, originalContext: Int, contextLength: Int
+    ) throws(CheckpointError) -> ModelConfiguration.Scaling {
+        switch type {
+        case "default": return .none
+        case "linear": return .linear(factor: try inner.requiredNumber("factor"))
+        case "llama3":
+            return .llama3(
+                factor: try inner.requiredNumber("factor"),
+                lowFrequencyFactor: try inner.requiredNumber("low_freq_factor"),
+                highFrequencyFactor: try inner.requiredNumber("high_freq_factor"), originalContext: originalContext)
+        case "yarn": return try yarn(&inner, originalContext: originalContext, contextLength: contextLength)
+        default:
+            throw .unsupportedSetting(
+                path: inner.path, key: "rope_type", found: quoted(type), supported: "default, linear, llama3, yarn")
+        }
     }
 
     /// `_compute_yarn_parameters` of transformers: 0 and null mean the paper's 32 and 1.

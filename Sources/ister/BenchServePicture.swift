@@ -1,3 +1,4 @@
+import IsterEvaluation
 import Glibc
 
 /// Two panels: requests over time with the answers' tokens per second, and the spread of the latencies.
@@ -26,7 +27,7 @@ struct BenchServePicture {
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Self.width) \(Self.height)" \
             font-family="system-ui, sans-serif" font-size="13" fill="#222">
             <rect width="100%" height="100%" fill="#fff"/>
-            <text x="70" y="28" font-size="16" font-weight="600">\(Self.escaped(title))</text>
+            <text x="70" y="28" font-size="16" font-weight="600">\(escaped(title))</text>
             \(requests)
             \(throughput)
             \(spread)
@@ -137,15 +138,5 @@ struct BenchServePicture {
             return "<rect x=\"\(left)\" y=\"\(y - 10)\" width=\"11\" height=\"11\" fill=\"\(colour)\"/>"
                 + "<text x=\"\(left + 16)\" y=\"\(y)\">\(text)</text>"
         }.joined()
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.reduce(into: "") { result, character in
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            default: result.append(character)
-            }
-        }
     }
 }

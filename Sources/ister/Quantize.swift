@@ -63,11 +63,7 @@ struct Quantize: ParsableCommand {
         if !force, !plan, FileStatus.exists(target) {
             throw Failure(ModelFileError.outputExists(path: target), file: target)
         }
-        let threads = ThreadBudget.ofThisMachine(requested: threadOption.threads)
-        let texts = [calibrationOptions.text, certificationOptions.text].compactMap { $0 }
-        let job = QuantizeJob(
-            checkpoint: checkpoint, output: target, threads: threads, preset: preset.base, replacing: force,
-            texts: texts)
+        let job = job(preset.base, output: target)
         let bar = job.bar
         let interrupt = Interrupt {
             bar.clear()
@@ -95,6 +91,13 @@ struct Quantize: ParsableCommand {
             StandardError.write("ister: no certificate\(reason): give --certify TEXT\n")
         }
         try tell(report, report.warnings + [loss].compactMap { $0 }, preset: preset, seconds: seconds)
+    }
+
+    private func job(_ preset: Preset, output: String) -> QuantizeJob {
+        QuantizeJob(
+            checkpoint: checkpoint, output: output,
+            threads: ThreadBudget.ofThisMachine(requested: threadOption.threads), preset: preset, replacing: force,
+            texts: [calibrationOptions.text, certificationOptions.text].compactMap { $0 })
     }
 
     /// Formats of single matrices; nil where the preset's are used everywhere.

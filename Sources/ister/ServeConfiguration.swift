@@ -39,8 +39,6 @@ struct ServeConfiguration {
     init(_ settings: inout Settings) throws(Failure) {
         model = try settings.text("model") ?? ""
         modelName = try settings.text("model-name")
-        let host = try settings.text("host", default: "127.0.0.1") ?? ""
-        let port = try settings.integer("port", default: 8080, in: 0...65535)
         threads = try settings.integer("threads", default: nil, in: 1...1024, shown: "auto")
         parallel = try settings.integer("parallel", default: 8, in: 1...1024)
         context = try settings.integer("context", default: nil, in: 1...(1 << 24), shown: "auto")
@@ -54,43 +52,57 @@ struct ServeConfiguration {
         stepSeconds = Double(try settings.integer("step-time", default: 40, in: 1...60_000)) / 1000
         queue = try settings.integer("queue", default: 64, in: 0...100_000)
         requestsPerKey = try settings.integer("requests-per-key", default: 8, in: 1...100_000)
-        api.maximumOutputTokens = try settings.integer(
-            "max-output-tokens", default: nil, in: 1...(1 << 24), shown: "auto")
-        api.requestSeconds = try settings.seconds("request-timeout", default: 1800)
-        api.isLenient = try settings.isOn("lenient")
-        api.sharesPrefixes = try settings.isOn("shared-prefix-cache")
         cachesPrefixes = try !settings.isOn("no-prefix-cache")
+        isOpen = try settings.isOn("no-auth")
+        servesPage = try !settings.isOn("no-page")
+        verification = try settings.choice("verify", default: .start)
+        logFormat = try settings.choice("log-format", default: .text)
+        logLevel = try settings.choice("log-level", default: .info)
+        try readKeys(&settings)
+        try readAPI(&settings)
+        try readServer(&settings)
+    }
+
+    private mutating func readKeys(_ settings: inout Settings) throws(Failure) {
         keyFile = try settings.text("key-file")
         let key = try settings.text("api-key")
         if case .file = settings.entries.last?.source {
             throw Failure(.configuration, "api-key belongs in ISTER_API_KEY or, hashed, in the key file")
         }
-        isOpen = try settings.isOn("no-auth")
-        let hosts = settings.list("allowed-host")
-        let origins = settings.list("cors-origin")
-        let openPaths = settings.list("open")
-        servesPage = try !settings.isOn("no-page")
-        if !servesPage { server.access.openPaths.remove("/") }
-        let certificate = try settings.text("tls-cert")
-        let certificateKey = try settings.text("tls-key")
-        server.limits.connectionCount = try settings.integer("max-connections", default: 512, in: 1...100_000)
-        server.limits.perAddressCount = try settings.integer(
-            "max-connections-per-address", default: 64, in: 1...100_000)
-        server.drainDelaySeconds = try settings.seconds("drain-delay", default: 0)
-        server.drainSeconds = try settings.seconds("drain-timeout", default: 30)
-        verification = try settings.choice("verify", default: .start)
-        logFormat = try settings.choice("log-format", default: .text)
-        logLevel = try settings.choice("log-level", default: .info)
-        server.address = .host(host, port: port)
         try protect(key: key)
-        try requireProtection(of: server.address, named: "--host is \(host)")
+    }
+
+    private mutating func readAPI(_ settings: inout Settings) throws(Failure) {
+        api.maximumOutputTokens = try settings.integer(
+            "max-output-tokens", default: nil, in: 1...(1 << 24), shown: "auto")
+        api.requestSeconds = try settings.seconds("request-timeout", default: 1800)
+        api.isLenient = try settings.isOn("lenient")
+        api.sharesPrefixes = try settings.isOn("shared-prefix-cache")
         api.runningCount = parallel
         api.placeCount = parallel + queue
         api.perClientCount = perClientCount
         // A request must not compete with itself for its key's places.
         api.parallelCount = min(api.parallelCount, parallel + queue, perClientCount)
-        try secure(certificate, certificateKey)
+    }
+
+    private mutating func readServer(_ settings: inout Settings) throws(Failure) {
+        let host = try settings.text("host", default: "127.0.0.1") ?? ""
+        let port = try settings.integer("port", default: 8080, in: 0...65535)
+        server.address = .host(host, port: port)
+        try requireProtection(of: server.address, named: "--host is \(host)")
+        let hosts = settings.list("allowed-host")
+        let origins = settings.list("cors-origin")
+        let openPaths = settings.list("open")
+        if !servesPage { server.access.openPaths.remove("/") }
         allow(hosts: hosts + [host], origins: origins, openPaths: openPaths)
+        server.limits.connectionCount = try settings.integer("max-connections", default: 512, in: 1...100_000)
+        server.limits.perAddressCount = try settings.integer(
+            "max-connections-per-address", default: 64, in: 1...100_000)
+        server.drainDelaySeconds = try settings.seconds("drain-delay", default: 0)
+        server.drainSeconds = try settings.seconds("drain-timeout", default: 30)
+        let certificate = try settings.text("tls-cert")
+        let certificateKey = try settings.text("tls-key")
+        try secure(certificate, certificateKey)
     }
 
     /// Requests that one client may have running and waiting.

@@ -1,14 +1,7 @@
-/// A number with a fixed count of decimals, rounded half away from zero. Sizes and rates only: |value| below 1e12.
-func decimals(_ value: Double, _ count: Int) -> String {
-    var scale = 1.0
-    for _ in 0..<count { scale *= 10 }
-    guard let scaled = Int(exactly: (value.magnitude * scale).rounded()) else { return "\(value)" }
-    let digits = String(scaled)
-    let sign = value < 0 && scaled != 0 ? "-" : ""
-    guard count > 0 else { return sign + digits }
-    let filled = String(repeating: "0", count: max(count + 1 - digits.count, 0)) + digits
-    return sign + filled.dropLast(count) + "." + filled.suffix(count)
-}
+import IsterEvaluation
+
+/// A number with a fixed count of decimals, as reports have it. Sizes and rates only: |value| below 1e12.
+func decimals(_ value: Double, _ count: Int) -> String { fixed(value, count) }
 
 /// Bytes in KiB, MiB or GiB.
 func binarySize(_ bytes: Int) -> String {
