@@ -10,9 +10,17 @@ struct CalibrationOptions: ParsableArguments {
     var text: String?
     @Flag(help: "Calibrates on text that the model writes by itself; with --calibrate that is done as well.")
     var calibrateOwn = false
-    @Option(help: "Most tokens of the text that are used. (default: 65536; 8192 for importance)")
+    @Option(
+        help: """
+            Most tokens of the text that are used. (default: \(Self.defaults(.feedback).tokens); \
+            \(Self.defaults(.importance).tokens) for importance)
+            """)
     var calibrationTokens: Int?
-    @Option(help: "Tokens that the model writes by itself; 0 for none. (default: 65536; 4096 for importance)")
+    @Option(
+        help: """
+            Tokens that the model writes by itself; 0 for none. (default: \(Self.defaults(.feedback).ownTokens); \
+            \(Self.defaults(.importance).ownTokens) for importance)
+            """)
     var ownTokens: Int?
     @Option(
         help: """
@@ -23,7 +31,7 @@ struct CalibrationOptions: ParsableArguments {
 
     private var method: CalibrationMethod { calibrationMethod ?? .feedback }
     /// Sizes of columns are known after few tokens, what pairs of them have in common is not.
-    private var defaults: (tokens: Int, ownTokens: Int) {
+    private static func defaults(_ method: CalibrationMethod) -> (tokens: Int, ownTokens: Int) {
         switch method {
         case .importance: (8192, 4096)
         case .feedback: (65536, 65536)
@@ -78,7 +86,8 @@ struct CalibrationOptions: ParsableArguments {
     func calibrationText(_ checkpoint: String, heldOut: Int) throws(Failure) -> CalibrationText? {
         try text.map { path throws(Failure) in
             try CalibrationText(
-                path: path, checkpoint: checkpoint, limit: calibrationTokens ?? defaults.tokens, heldOut: heldOut)
+                path: path, checkpoint: checkpoint, limit: calibrationTokens ?? Self.defaults(method).tokens,
+                heldOut: heldOut)
         }
     }
 
@@ -89,7 +98,7 @@ struct CalibrationOptions: ParsableArguments {
     ) -> Calibration? {
         guard isCalibrated else { return nil }
         let source = DecoderCalibration(
-            text: text, ownTokens: ownTokens ?? defaults.ownTokens, progress: progress, model: model)
+            text: text, ownTokens: ownTokens ?? Self.defaults(method).ownTokens, progress: progress, model: model)
         return Calibration(
             source: source, method: method, availableBytes: Machine.availableMemory)
     }

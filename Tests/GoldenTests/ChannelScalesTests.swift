@@ -53,7 +53,9 @@ import Testing
             for role in [TensorRole.attentionNorm, .feedForwardNorm, .query, .up] {
                 let tensor = TensorName.layer(1, role)
                 let (before, after) = (plain.header, calibrated.header)
-                #expect(before.tensors.first { $0.name == tensor } != after.tensors.first { $0.name == tensor })
+                #expect(
+                    before.tensors.first { $0.name == tensor } != after.tensors.first { $0.name == tensor },
+                    "\(preset), \(role)")
             }
             // A factor that did not cancel would be a thousand times as far.
             #expect(distance(calibrated.logits, source.logits) < 3 * distance(plain.logits, source.logits))

@@ -61,6 +61,18 @@ struct QuantizeTests {
         return String(decoding: plan.json.line, as: UTF8.self)
     }
 
+    @Test(arguments: [([], 65536), (["--calibration-method", "importance"], 4096), (["--own-tokens", "512"], 512)])
+    func `one pass takes fewer tokens of the model's own text, unless it is told how many`(
+        arguments: [String], tokens: Int
+    ) throws {
+        let options = try CalibrationOptions.parse(["--calibrate-own"] + arguments)
+        let calibration = options.calibration(nil, progress: { _, _ in }) { () throws(QuantizerError) in
+            throw .calibrationMemory(needed: 0, available: 0)
+        }
+        #expect(calibration?.source.ownTokenCount == tokens)
+        #expect(calibration?.source.textTokenCount == 0)
+    }
+
     @Test func `a plan tells the memory of the calibration that is asked for`() throws {
         let none = #""calibration_bytes":null"#
         #expect(try json([], [.q8]).contains(none))

@@ -34,6 +34,9 @@ run quantize $checkpoint --preset q4 --own-tokens 512 -o "$work/x.ister"
 report "own text needs a preset that calibrates" $?
 refuses "calibrated floats" 64 "f32" quantize $checkpoint --preset f32 --calibrate README.md -o "$work/x.ister"
 refuses "a method without a calibration" 64 "--calibration-method" quantize $checkpoint --calibration-method importance -o "$work/x.ister"
+succeeds "calibration in one pass" quantize $checkpoint --preset q8g256 --calibrate-own --calibration-method importance --own-tokens 512 -o "$work/pass.ister"
+succeeds "inspect shows its method" inspect "$work/pass.ister"
+prints "and the tokens of the model" '^calibration +importance, 512 tokens of the model.s own text'
 refuses "windows without a text" 64 "--certify-chunks" quantize $checkpoint --certify-chunks 2 -o "$work/x.ister"
 refuses "a calibration text that is no text" 65 "UTF-8" quantize $checkpoint --calibrate "$model" -o "$work/x.ister"
 refuses "bits and a preset" 64 "either" quantize $checkpoint --target-bits 8 --preset q4 -o "$work/x.ister"
@@ -104,5 +107,5 @@ run quantize $rounded --preset q4 --allow-requantize --no-certify -o "$work/roun
 report "but not where nothing is to be compared" $?
 grep -q '^ister: warning: .*second error' "$work/err"
 report "with a warning" $?
-rm -f "$work/rounded.ister" "$work/sized.ister" "$work/certified.ister" "$work/empty.txt" "$work/brief.txt" \
+rm -f "$work/rounded.ister" "$work/pass.ister" "$work/sized.ister" "$work/certified.ister" "$work/empty.txt" "$work/brief.txt" \
     "$work/held.ister" "$work/balanced.ister"
