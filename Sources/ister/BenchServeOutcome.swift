@@ -1,3 +1,5 @@
+import IsterEvaluation
+
 /// What a benchmark of a server measured.
 struct BenchServeOutcome {
     let plan: BenchServePlan
@@ -55,19 +57,11 @@ struct LatencySummary: Equatable {
     /// nil: no values.
     init?(_ values: [Double]) {
         guard !values.isEmpty else { return nil }
-        let sorted = values.sorted()
+        let sorted = SortedValues(values)
         mean = values.reduce(0, +) / Double(values.count)
-        median = Self.percentile(sorted, 0.5)
-        p90 = Self.percentile(sorted, 0.9)
-        p99 = Self.percentile(sorted, 0.99)
-        maximum = sorted[sorted.count - 1]
-    }
-
-    /// Between the two nearest ranks by proportion, as NumPy's default. sorted: at least one value.
-    static func percentile(_ sorted: [Double], _ fraction: Double) -> Double {
-        let place = fraction * Double(sorted.count - 1)
-        let lower = Int(place)
-        let upper = min(lower + 1, sorted.count - 1)
-        return sorted[lower] + (sorted[upper] - sorted[lower]) * (place - Double(lower))
+        median = sorted.quantile(0.5)
+        p90 = sorted.quantile(0.9)
+        p99 = sorted.quantile(0.99)
+        maximum = sorted.quantile(1)
     }
 }

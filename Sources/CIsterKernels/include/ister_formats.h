@@ -58,6 +58,8 @@ enum {
   ISTER_GROUP = 32,
 };
 
+_Static_assert(ISTER_COLUMN_STEP % ISTER_STEP == 0, "kernels work on whole steps");
+
 /// Bytes of one chunk of `columns` columns (a multiple of 32, at most 256), for kernels that must not call out.
 #define ISTER_CHUNK_BYTES_Q8(columns) (64 + (size_t)(columns) * 16)
 /// Bytes of Q4's words before a chunk's lines.

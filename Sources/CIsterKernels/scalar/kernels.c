@@ -74,22 +74,21 @@ static void chunk_scales(ister_format format, const void *chunk, float *scales) 
 /// Integer sums of one step of a chunk, and what each is multiplied by besides the activation's scale.
 static void dot_step(ister_format format, const uint8_t *chunk, size_t columns, size_t begin, const int8_t *x,
                      int32_t *sum, float *factors) {
-  size_t end = columns - begin < ISTER_STEP ? columns : begin + ISTER_STEP;
   for (size_t r = 0; r < LANES; r++) {
     sum[r] = 0;
     factors[r] = is_grouped(format) ? float_of_half(((const uint16_t *)chunk)[begin / ISTER_GROUP * LANES + r]) : 1;
   }
   switch (format) {
-    case ISTER_FORMAT_Q8: dot_step_q8(chunk + 64 + begin * LANES, end - begin, x + begin, sum); break;
+    case ISTER_FORMAT_Q8: dot_step_q8(chunk + 64 + begin * LANES, ISTER_STEP, x + begin, sum); break;
     case ISTER_FORMAT_Q8G32:
-      dot_step_q8(chunk + ISTER_GROUP_HEAD_BYTES(columns) + begin * LANES, end - begin, x + begin, sum);
+      dot_step_q8(chunk + ISTER_GROUP_HEAD_BYTES(columns) + begin * LANES, ISTER_STEP, x + begin, sum);
       break;
     case ISTER_FORMAT_Q4G32:
       dot_step_q4g32(chunk + ISTER_GROUP_HEAD_BYTES(columns) + begin * LANES / 2, x + begin, sum);
       break;
     default:
       dot_step_q4((const uint32_t *)chunk, chunk + ISTER_Q4_HEAD_BYTES(columns), begin / ISTER_SUBBLOCK,
-                  end / ISTER_SUBBLOCK, x, sum);
+                  (begin + ISTER_STEP) / ISTER_SUBBLOCK, x, sum);
   }
 }
 
@@ -111,7 +110,7 @@ static void add_chunk(ister_format format, const uint8_t *chunk, size_t columns,
 static void matmul_integer(const ister_matrix *w, size_t panel_begin, size_t panel_end, const ister_activations *x,
                            size_t tokens, const ister_output *out) {
   size_t panel_bytes = ister_panel_bytes(w->format, w->columns);
-  size_t steps = (w->columns + ISTER_STEP - 1) / ISTER_STEP;
+  size_t steps = w->columns / ISTER_STEP;
   for (size_t p = panel_begin; p < panel_end; p++) {
     for (size_t t = 0; t < tokens; t++) {
       const uint8_t *chunk = (const uint8_t *)w->panels + p * panel_bytes;
