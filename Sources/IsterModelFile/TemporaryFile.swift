@@ -138,7 +138,7 @@ package final class TemporaryFile: Sendable {
         return bytes.overflow ? nil : Int(exactly: bytes.partialValue)
     }
 
-    static func split(_ path: String) -> (folder: String, name: String) {
+    package static func split(_ path: String) -> (folder: String, name: String) {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
         let folder = String(path[..<slash])
         return (folder.isEmpty ? "/" : folder, String(path[path.index(after: slash)...]))

@@ -39,7 +39,6 @@ struct CalibratedPhase {
     var tensors: Set<Int> { sites.reduce(into: []) { $0.formUnion($1.tensors) } }
 
     func run(progress: (ConversionProgress.Stage, _ doneItems: [Int]) -> Void) throws(QuantizerError) {
-        if sites.isEmpty { return }
         switch calibration.method {
         case .importance: try runWithImportance(progress)
         case .feedback: try runWithFeedback(progress)

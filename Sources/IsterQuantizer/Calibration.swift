@@ -134,6 +134,8 @@ public struct Calibration {
 public enum CalibrationError: Error, Equatable, Sendable, CustomStringConvertible {
     case emptyText(path: String)
     case textTooShort(path: String, tokens: Int, needed: Int)
+    /// Every matrix is stored as its source has it.
+    case nothingToRound(path: String)
     /// The model gave an input that is not finite.
     case notFinite(site: CalibrationSite)
     /// The model cannot be run; the reason is its error.
@@ -146,6 +148,9 @@ public enum CalibrationError: Error, Equatable, Sendable, CustomStringConvertibl
         case .emptyText(let path): "\(path): the calibration text is empty"
         case .textTooShort(let path, let tokens, let needed):
             "\(path): the calibration text has \(tokens) tokens, one chunk needs \(needed)"
+        case .nothingToRound(let path):
+            "\(path): nothing to calibrate, every matrix is stored as it is there; leave out the calibration or the "
+                + "preset that calibrates"
         case .notFinite(let site): "calibration: an activation is not finite (\(site))"
         case .model(let reason), .outOfMemory(let reason): "the model, run for its calibration or comparison: \(reason)"
         }

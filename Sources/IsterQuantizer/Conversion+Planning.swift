@@ -56,11 +56,14 @@ extension Conversion {
         // A shape that no file can hold is refused before its tensors are listed.
         do { try shape.validate() } catch { throw .modelFile(.badDraft(error)) }
         let tensors = try plannedTensors(checkpoint, shape)
+        if let calibration, CalibratedPhase.sites(tensors, calibration.method, tiedHead: shape.tiedHead).isEmpty {
+            throw .calibration(.nothingToRound(path: source))
+        }
         var provenance = Provenance(
             toolVersion: ToolVersion.current, recipe: allocation?.name ?? preset.rawValue,
             sourceArchitecture: checkpoint.configuration.architecture.rawValue, sourceFiles: [],
             unknownKeys: checkpoint.unknownKeys,
-            calibration: usedCalibration(tensors).map(Provenance.Calibration.init))
+            calibration: calibration.map(Provenance.Calibration.init))
         for path in checkpoint.sourceFiles {
             provenance.sourceFiles.append(try writing(try Provenance.SourceFile.unhashed(path: path)))
         }
@@ -70,12 +73,6 @@ extension Conversion {
             generationDefaults: ModelHeader.GenerationDefaults(checkpoint.generation), provenance: provenance,
             isCertified: certification != nil)
         return (checkpoint, draft, tensors)
-    }
-
-    /// nil when no matrix is rounded by it.
-    private func usedCalibration(_ tensors: [PlannedTensor]) -> Calibration? {
-        guard let calibration, tensors.contains(where: calibration.method.uses) else { return nil }
-        return calibration
     }
 
     /// Pairs what the file needs with what the checkpoint has; both must be used up.

@@ -7,6 +7,13 @@ import IsterTokenizer
 struct CalibrationText {
     static let chunkTokens = 512
 
+    /// nil where a model's context holds a chunk.
+    static func warning(_ shape: ModelShape) -> String? {
+        if shape.contextLength >= chunkTokens { return nil }
+        return
+            "calibrated or compared on windows of \(chunkTokens) tokens, the model's context is \(shape.contextLength)"
+    }
+
     let digest: String
     /// [chunks][chunkTokens]
     let chunks: [[Int32]]

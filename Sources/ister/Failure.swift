@@ -106,6 +106,7 @@ struct Failure: Error {
         case .checkpoint(let error): self.init(Self.code(error), error.description)
         case .modelFile(let error): self.init(error)
         case .calibration(.outOfMemory): self.init(.systemRefused, error.description)
+        case .calibration(.nothingToRound): self.init(.usage, error.description)
         case .vocabularyTooLarge, .tensorMismatch, .calibration, .tooFarFromSource, .weightsOutOfRange:
             self.init(.badData, error.description)
         case .calibrationMemory: self.init(.systemRefused, error.description)

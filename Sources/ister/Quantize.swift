@@ -30,7 +30,12 @@ struct Quantize: ParsableCommand {
             """)
     var targetBits: Double?
     @Flag(help: "Tells how large files and memory would be, and writes nothing.") var plan = false
-    @Flag(help: "Rounds to 4 bits what the source has rounded already.") var allowRequantize = false
+    @Flag(
+        help: """
+            Rounds to 4 bits what the source has rounded already, and tells the divergence that it adds unless \
+            --no-certify is given.
+            """)
+    var allowRequantize = false
     @Flag(help: "Replaces an existing output.") var force = false
     @Flag(help: "A JSON report on stdout.") var json = false
     @OptionGroup(title: "Calibration") var calibrationOptions: CalibrationOptions
@@ -90,7 +95,8 @@ struct Quantize: ParsableCommand {
         if preset != .f32, let reason = certificationOptions.absence(text, report) {
             StandardError.write("ister: no certificate\(reason): give --certify TEXT\n")
         }
-        try tell(report, report.warnings + [loss].compactMap { $0 }, preset: preset, seconds: seconds)
+        let brief = calibration != nil || certification != nil ? CalibrationText.warning(report.header.shape) : nil
+        try tell(report, report.warnings + [loss, brief].compactMap { $0 }, preset: preset, seconds: seconds)
     }
 
     private func job(_ preset: Preset, output: String) -> QuantizeJob {
@@ -128,7 +134,7 @@ struct Quantize: ParsableCommand {
 
     /// A conversion that is interrupted leaves nothing behind. What one that is killed leaves, the next run removes.
     private static func removeTemporaryFiles(of target: String) {
-        for path in [target, SourceModel.path(output: target)] { TemporaryFile.removeOwn(target: path) }
-        _ = unsafe unlink(SourceModel.path(output: target))
+        TemporaryFile.removeOwn(target: target)
+        SourceModel.removeOwn(output: target)
     }
 }

@@ -12,13 +12,14 @@ struct CalibrationOptions: ParsableArguments {
     var calibrateOwn = false
     @Option(
         help: """
-            Most tokens of the text that are used. (default: \(Self.defaults(.feedback).tokens); \
+            Most tokens of the text that are used, in chunks of \(CalibrationText.chunkTokens). (default: \(Self.defaults(.feedback).tokens); \
             \(Self.defaults(.importance).tokens) for importance)
             """)
     var calibrationTokens: Int?
     @Option(
         help: """
-            Tokens that the model writes by itself; 0 for none. (default: \(Self.defaults(.feedback).ownTokens); \
+            Most tokens that the model writes by itself, in chunks of \(CalibrationText.chunkTokens); 0 for none. \
+            (default: \(Self.defaults(.feedback).ownTokens); \
             \(Self.defaults(.importance).ownTokens) for importance)
             """)
     var ownTokens: Int?

@@ -35,7 +35,7 @@ struct ServeConfiguration {
 
     static let secrets: Set<String> = ["api-key"]
 
-    /// Reads all settings, then refuses what does not fit together.
+    /// Reads all settings and refuses what does not fit together.
     init(_ settings: inout Settings) throws(Failure) {
         model = try settings.text("model") ?? ""
         modelName = try settings.text("model-name")

@@ -17,8 +17,11 @@ final class SourceModel {
     /// output: where the converted file will be; this one stands beside it for a moment.
     init(checkpoint: String, preset: Preset, output: String, threads: Int) throws(QuantizerError) {
         let path = Self.path(output: output)
-        defer { _ = unsafe unlink(path) }
+        guard !FileStatus.exists(path) || Self.isModel(path) else {
+            throw .modelFile(.cannotCreate(path: path, reason: "a file that no conversion left has this name"))
+        }
         try Conversion(source: checkpoint, output: path, preset: preset, threads: threads, replacing: true).run()
+        defer { _ = unsafe unlink(path) }
         do { file = try ModelFile.open(path: path) } catch { throw .modelFile(error) }
         guard file.header.provenance.recipe == preset.rawValue else {
             throw .modelFile(.cannotCreate(path: output, reason: "another conversion is at it"))
@@ -53,8 +56,22 @@ final class SourceModel {
         }
     }
 
-    /// The same for each run, so that one that was killed leaves nothing that the next does not find.
-    static func path(output: String) -> String { "\(output).calibration" }
+    /// Hidden beside the output, and the same for each run, so that one that was killed leaves nothing that the next does
+    /// not find.
+    static func path(output: String) -> String {
+        let place = TemporaryFile.split(output)
+        return "\(place.folder)/.\(place.name).calibration"
+    }
+
+    /// What such a file is; nothing else of this name is touched.
+    private static func isModel(_ path: String) -> Bool { (try? ModelFile.open(path: path)) != nil }
+
+    /// For a process that ends without leaving its functions.
+    static func removeOwn(output: String) {
+        let path = path(output: output)
+        TemporaryFile.removeOwn(target: path)
+        if isModel(path) { _ = unsafe unlink(path) }
+    }
 
     func vocabulary() throws(QuantizerError) -> Vocabulary {
         do { return try Vocabulary(encodedBytes: file.tokenizerBytes) } catch {

@@ -65,12 +65,14 @@ struct CalibrationTests {
     }
 
     @Test(arguments: CalibrationMethod.allCases)
-    func `floats ignore the text, since nothing can be gained`(method: CalibrationMethod) throws {
+    func `a calibration that would round nothing is refused`(method: CalibrationMethod) throws {
         let fixture = try ConversionFixture("stories260K")
         let source = try DecoderSource("stories260K")
-        let report = try convert(fixture, Calibration(source: source, method: method), preset: .f32)
-        #expect(report.header.provenance.calibration == nil)
+        #expect(throws: QuantizerError.calibration(.nothingToRound(path: fixture.source))) {
+            try convert(fixture, Calibration(source: source, method: method), preset: .f32)
+        }
         #expect(source.passCount == 0)
+        #expect(try fixture.outputs() == [])
     }
 
     @Test(arguments: ["mistral-sliding-window", "llama-rope-linear-bias"], CalibrationMethod.allCases)

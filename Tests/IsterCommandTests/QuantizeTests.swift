@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import IsterDecoder
+import IsterEvaluation
 import IsterModelFile
 import IsterQuantizer
 import Testing
@@ -71,6 +72,19 @@ struct QuantizeTests {
         }
         #expect(calibration?.source.ownTokenCount == tokens)
         #expect(calibration?.source.textTokenCount == 0)
+    }
+
+    @Test(arguments: [
+        ([], 65536), (["--calibration-method", "importance"], 8192), (["--calibration-tokens", "1100"], 1024),
+    ])
+    func `one pass takes fewer tokens of a text, unless it is told how many`(arguments: [String], tokens: Int) throws {
+        let text = FileManager.default.temporaryDirectory.appending(path: "ister-\(UUID().uuidString)")
+        try Data(String(repeating: "Lily saw a cat. ", count: 20_000).utf8).write(to: text)
+        defer { try? FileManager.default.removeItem(at: text) }
+        let options = try CalibrationOptions.parse(["--calibrate", text.path] + arguments)
+        let cut = try #require(try options.calibrationText(Self.checkpoint, heldOut: 16))
+        #expect(cut.chunks.count * CalibrationText.chunkTokens == tokens)
+        #expect(cut.heldOut?.windows.count == 16)
     }
 
     @Test func `a plan tells the memory of the calibration that is asked for`() throws {

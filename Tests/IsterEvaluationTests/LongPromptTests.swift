@@ -39,6 +39,27 @@ import Testing
         }
     }
 
+    @Test func `choices that are scored besides are told, too`() throws {
+        let evaluation = try TaskEvaluation(model.decoder(contextLength: 64), tokenizer: model.tokenizer)
+        let long = Array(repeating: "Lily", count: 80).joined(separator: " ")
+        let line = #"{"id":"a","task":"mine","question":"Who?","choices":["b","c"],"answer":0,"mc2_choices":["b",""#
+        let suite = try suite(line + long + #""],"mc2_labels":[1,0]}"# + "\n")
+        #expect(throws: EvaluationError.self) { try evaluation.requireRoom(suite.items, of: suite) }
+    }
+
+    @Test func `what is scored may fill the context, what is written needs room for a token`() throws {
+        let text = Array(repeating: "1", count: 200).joined(separator: " ")
+        let count = model.tokenizer.encode(text + " 2", addSpecial: false, parseSpecial: false).count
+        let whole = count + model.tokenizer.vocabulary.prefixIDs.count
+        let scored = TaskPrompt.score([ScoredText(context: text, continuation: " 2")])
+        func beyond(_ prompt: TaskPrompt, _ contextLength: Int) -> Int? {
+            PromptEncoder(tokenizer: model.tokenizer, contextLength: contextLength).tokensBeyondContext(prompt)
+        }
+        #expect(beyond(scored, whole) == nil && beyond(scored, whole - 1) == whole)
+        let written = TaskPrompt.generate(context: text + " 2", stop: "")
+        #expect(beyond(written, whole + 1) == nil && beyond(written, whole) == whole + 1)
+    }
+
     private func written(limit: Int, endIDs: Set<Int32> = [], stop: String = "\u{1}") throws
         -> ContinuationWriter.Continuation
     {

@@ -51,15 +51,22 @@ prints "and the calibration" '^calibration +feedback, [0-9]+ tokens of text [0-9
 prints "and that it is measured on the text of the calibration" '^against the source.s floats, .* \(the text of the calibration itself, so it flatters\):$'
 succeeds "inspect tells it in JSON" inspect "$work/certified.ister" --json
 prints "a script sees it" '"calibration":\{"method":"feedback","text_sha256":"[0-9a-f]{64}","tokens":[0-9]+,"own_tokens":512\}.*"quality":\{"text_sha256":'
-: >"$work/.held.ister.calibration.tmp-99999999"
-: >"$work/held.ister.calibration"
-succeeds "the end of a calibration text certifies" quantize $checkpoint --preset best --calibrate $text --own-tokens 512 \
+: >"$work/..held.ister.calibration.tmp-99999999"
+cp "$work/certified.ister" "$work/.held.ister.calibration"
+cp $text "$work/held.ister.calibration"
+succeeds "the end of a calibration text certifies" quantize $checkpoint --preset best --calibrate "$work/held.ister.calibration" --own-tokens 512 \
     --max-kld 9 -o "$work/held.ister" --json
 prints "which the calibration was not given" '"recipe":"best","certificate":\{"text_sha256":"[0-9a-f]{64}","context":512,"chunks":[0-9]+,"first_chunk":[1-9][0-9]*,"held_out":true,'
 ! grep -q "no certificate" "$work/err"
 report "it has a certificate" $?
-[ -z "$(ls -A "$work" | grep calibration)" ]
-report "and what a killed calibration left is gone" $?
+[ "$(ls -A "$work" | grep calibration)" = held.ister.calibration ] && cmp -s $text "$work/held.ister.calibration"
+report "what a killed calibration left is gone, a text of a like name is not" $?
+mv "$work/held.ister.calibration" "$work/.new.ister.calibration"
+refuses "a text where the calibration's model would be" 73 "no conversion left" quantize $checkpoint --calibrate "$work/.new.ister.calibration" \
+    --own-tokens 0 -o "$work/new.ister"
+cmp -s $text "$work/.new.ister.calibration" && [ ! -e "$work/new.ister" ]
+report "which stays as it is" $?
+rm "$work/.new.ister.calibration"
 run inspect "$work/held.ister"
 prints "inspect tells where it was measured" '^against the source.s floats, on [0-9]+ tokens of text [0-9a-f]{16}… \(windows [0-9]+ to [0-9]+, which the calibration was not given\):$'
 held=$(sed -nE 's/.*feedback, ([0-9]+) tokens of text.*/\1/p' "$work/out")
@@ -102,10 +109,10 @@ refuses "a small size for what is rounded" 64 "--allow-requantize" quantize $rou
 succeeds "4 bits on demand" quantize $rounded --preset q4 --allow-requantize -o "$work/rounded.ister" --force
 grep -q "warning: .*adds a second error; mean divergence from the source [0-9.]* nats on [0-9]* tokens of the model's own text" "$work/err"
 report "the loss is measured" $?
-run quantize $rounded --preset q4 --allow-requantize --no-certify -o "$work/rounded.ister" --force
-[ "$code" = 0 ] && grep -q "second error$" "$work/err"
-report "but not where nothing is to be compared" $?
 grep -q '^ister: warning: .*second error' "$work/err"
 report "with a warning" $?
+run quantize $rounded --preset q4 --allow-requantize --no-certify -o "$work/rounded.ister" --force
+[ "$code" = 0 ] && grep -q '^ister: warning: .*second error$' "$work/err"
+report "but not where nothing is to be compared" $?
 rm -f "$work/rounded.ister" "$work/pass.ister" "$work/sized.ister" "$work/certified.ister" "$work/empty.txt" "$work/brief.txt" \
     "$work/held.ister" "$work/balanced.ister"
