@@ -26,11 +26,37 @@ internal import IsterModelFile
 
     /// Makes every page present and, where the limit of locked memory (RLIMIT_MEMLOCK) allows it, keeps it in memory: what
     /// was computed from users' texts then never reaches a swap device. The texts themselves are elsewhere, unlocked.
-    func populate() {
-        for offset in stride(from: 0, to: bytes, by: 4096) {
-            unsafe base.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)
+    /// Workers touch huge pages in turn, so that the pages lie on all memory nodes that workers sit on.
+    func populate(_ team: Team) {
+        var job = unsafe Population(base: base, bytes: bytes, workers: team.workers)
+        unsafe team.run(&job) { context, _, worker in
+            unsafe context.assumingMemoryBound(to: Population.self).pointee.touch(worker)
         }
+        // A team may run with fewer workers than were asked for.
+        for worker in 0..<team.workers { job.touch(worker) }
         _ = unsafe mlock(base, bytes)
+    }
+
+    @safe private struct Population {
+        let base: UnsafeMutableRawPointer
+        let bytes: Int
+        let workers: Int
+        /// Of a huge page.
+        private let pageBytes = 2 << 20
+
+        init(base: UnsafeMutableRawPointer, bytes: Int, workers: Int) {
+            unsafe self.base = unsafe base
+            self.bytes = bytes
+            self.workers = workers
+        }
+
+        func touch(_ worker: Int) {
+            for start in stride(from: worker * pageBytes, to: bytes, by: workers * pageBytes) {
+                for offset in stride(from: start, to: min(start + pageBytes, bytes), by: 4096) {
+                    unsafe base.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)
+                }
+            }
+        }
     }
 
     /// The part that lies in huge pages. A neighbour that the kernel has joined to this memory counts as well.

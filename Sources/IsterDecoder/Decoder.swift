@@ -58,7 +58,6 @@ public import IsterModelFile
         cache = try KeyValueCache(
             shape, format: cacheFormat, sequenceCount: sequenceCount, positions: contextLength, batchRows: batchRows,
             blockCount: options.cacheBlockCount)
-        if options.populatesCache { cache.populate() }
         let dimensions = Dimensions(shape)
         let segment = Int(ISTER_SEGMENT)
         scratch = try Scratch(
@@ -69,6 +68,7 @@ public import IsterModelFile
         }
         rotaryTables = tables
         team = try Team(workers: threads.count, nodes: options.memoryNodes ?? Machine.memoryNodes)
+        if options.populatesCache { cache.populate(team) }
         try weights.copy(team, options)
         rows = RowTables(batchRows: batchRows, workers: threads.count, rotaries: tables)
         lengths = Array(repeating: 0, count: sequenceCount)

@@ -85,7 +85,7 @@ public enum CacheFormat: String, Sendable, CaseIterable {
         unsafe views.deallocate()
     }
 
-    func populate() { memory.populate() }
+    func populate(_ team: Team) { memory.populate(team) }
 
     /// Writes zeros over positions of a sequence in every layer. A masked position weighs 0, and 0 times what is not
     /// finite would still spoil a sum.

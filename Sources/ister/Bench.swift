@@ -71,7 +71,6 @@ struct Bench: ParsableCommand {
                 let run = BenchRun(
                     file: file, test: test, threads: budget.count, chunk: chunk, cacheFormat: cacheOption.format,
                     streaming: streaming)
-                try requireMemory(run)
                 let result = try reporting(model) { try run.measure(repetitions: repetitions) }
                 results.append(result)
                 guard StandardError.isTerminal else { continue }
@@ -88,15 +87,17 @@ struct Bench: ParsableCommand {
         for test in tests where test.length > most {
             throw Failure(.usage, "\(test.name): \(test.length) positions, the context of \(model) has \(most)")
         }
-    }
-
-    /// Caches are filled, so one that does not fit would end the process.
-    private func requireMemory(_ run: BenchRun) throws(Failure) {
-        guard let available = Machine.availableMemory, run.cacheBytes > available else { return }
-        throw Failure(
-            .systemRefused,
-            "\(run.test.name) with \(run.test.sequences) sequences: their keys and values take \(run.cacheBytes) bytes, "
-                + "\(available) are available")
+        // Caches are filled, so one that does not fit beside the weights would end the process.
+        guard let available = Machine.availableMemory else { return }
+        let format = cacheOption.format ?? .default(for: file)
+        for test in tests {
+            let bytes = test.cacheBytes(file.header.shape, format, chunk: chunk)
+            if bytes <= available - file.fileBytes { continue }
+            throw Failure(
+                .systemRefused,
+                "\(test.name) with \(test.sequences) sequences: their keys and values take \(bytes) bytes beside the "
+                    + "\(file.fileBytes) of the model, \(available) are available")
+        }
     }
 
     private func tests(contextLength: Int) -> [BenchTest] {

@@ -19,6 +19,20 @@ struct BenchTest {
     /// Positions that each sequence needs.
     var length: Int { depth + promptCount + generationCount }
 
+    /// Rows of one forward call.
+    func batchRows(chunk: Int) -> Int { max(min(chunk, length), sequences) }
+
+    /// Bytes of all sequences' keys and values, which behind a layer's window are not kept.
+    func cacheBytes(_ shape: ModelShape, _ format: CacheFormat, chunk: Int) -> Int {
+        let blocks = shape.layers.reduce(0) { sum, layer in
+            sum + Decoder.blocksInSight(window: layer.window, positions: length, batchRows: batchRows(chunk: chunk))
+        }
+        let layerBytes = format.blockBytes(shape) / max(shape.layers.count, 1)
+        let (all, isBeyond) = blocks.multipliedReportingOverflow(by: sequences)
+        let (bytes, overflow) = all.multipliedReportingOverflow(by: layerBytes)
+        return isBeyond || overflow ? .max : bytes
+    }
+
     /// As llama-bench writes it: pp512, tg128, tg128 @ d4096.
     var name: String {
         let phase =
@@ -41,13 +55,6 @@ struct BenchRun {
     /// Of as many threads.
     let streaming: StreamingRead
 
-    /// Bytes of all sequences' keys and values, by whole blocks.
-    var cacheBytes: Int {
-        let blocks = (test.length + Decoder.blockPositions - 1) / Decoder.blockPositions * test.sequences
-        let (bytes, overflow) = blocks.multipliedReportingOverflow(by: format.blockBytes(file.header.shape))
-        return overflow ? .max : bytes
-    }
-
     private var format: CacheFormat { cacheFormat ?? .default(for: file) }
 
     func measure(repetitions: Int) throws(DecoderError) -> BenchResult {
@@ -58,7 +65,7 @@ struct BenchRun {
         options.cacheFormat = cacheFormat
         options.contextLength = length
         options.sequenceCount = test.sequences
-        options.batchRows = max(min(chunk, length), test.sequences)
+        options.batchRows = test.batchRows(chunk: chunk)
         let decoder = try Decoder(file, options: options)
         _ = try once(decoder)
         var samples: [BenchSample] = []

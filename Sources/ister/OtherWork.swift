@@ -13,7 +13,7 @@ struct OtherWork {
         return seconds > 0 ? max((now - machine - (Self.ownSeconds() - own)) / seconds, 0) : nil
     }
 
-    /// Of all processes, from the first line of /proc/stat: user, nice, system, idle, waiting, interrupts (2), stolen.
+    /// Of all processes and, on a virtual machine, of others on the same host, from the first line of /proc/stat: user, nice, system, idle, waiting, interrupts (2), stolen.
     private static func busySeconds() -> Double? {
         guard let file = unsafe fopen("/proc/stat", "re") else { return nil }
         defer { unsafe fclose(file) }
@@ -21,8 +21,8 @@ struct OtherWork {
         let count = unsafe fread(&line, 1, line.count, file)
         let text = String(decoding: line[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
         let ticks = text.split(separator: " ").dropFirst().compactMap { Double($0) }
-        guard text.hasPrefix("cpu "), ticks.count >= 7 else { return nil }
-        return (ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]) / Double(sysconf(Int32(_SC_CLK_TCK)))
+        guard text.hasPrefix("cpu "), ticks.count >= 8 else { return nil }
+        return (ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6] + ticks[7]) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
     private static func ownSeconds() -> Double {

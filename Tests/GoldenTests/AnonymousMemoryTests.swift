@@ -21,7 +21,7 @@ import Testing
 
     @Test(.enabled(if: mayLock)) func `populated memory stays in memory`() throws {
         let memory = try AnonymousMemory(bytes: 16 << 20)
-        memory.populate()
+        memory.populate(try Team(workers: 3))
         #expect(try lockedKibibytes() >= 16 << 10)
         withExtendedLifetime(memory) {}
     }

@@ -20,6 +20,8 @@ import CIsterKernels
     private let memories: [Memory]
     private let rows: Memory
     private let workspace: Memory
+    /// What each segment of the context contributes.
+    private let partials: Memory
 
     /// bytes: as many layers as are not larger, at least one.
     init(_ table: Table, _ format: ister_cache_format, name: String, bytes: Int, _ effort: Effort) {
@@ -45,6 +47,9 @@ import CIsterKernels
         var random = Numbers(5)
         rows = Memory(random.floats(16 * Self.heads * Self.headWidth))
         workspace = Memory(bytes: ister_attention_workspace_floats(Self.headWidth) * MemoryLayout<Float>.size)
+        partials = Memory(
+            bytes: (Self.depth / Int(ISTER_SEGMENT) + 1) * ister_partial_floats(Self.headWidth, Self.heads)
+                * MemoryLayout<Float>.size)
         for position in 0..<Self.depth {
             for head in 0..<Self.keyValueHeads {
                 _ = unsafe table.kernels.pointee.store_position(
@@ -62,10 +67,13 @@ import CIsterKernels
     private static func heads(_ blockBytes: Int) -> Int { blocks * keyValueHeads * blockBytes }
 
     /// One token at the end of the cache, as decode asks for.
-    var decode: Measurement { measure("decode", tokens: 1) }
+    var decode: Measurement { unsafe measure("decode", tokens: 1, whole) }
+
+    /// The same by segments, as workers share the context of few heads, and what joins them.
+    var decodeBySegments: Measurement { unsafe measure("by segments", tokens: 1, bySegments) }
 
     /// The last tile of a prompt: as many tokens as one call takes.
-    var prefill: Measurement { measure("prefill tile", tokens: Int(ISTER_QUERY_TILE) / Self.heads) }
+    var prefill: Measurement { unsafe measure("prefill tile", tokens: Int(ISTER_QUERY_TILE) / Self.heads, whole) }
 
     /// Keys and values of one position and head into the cache, one position after the other.
     var store: Measurement {
@@ -82,7 +90,18 @@ import CIsterKernels
             nanoseconds: seconds * 1e9, sliceCount: slices, clockHertz: clock)
     }
 
-    private func measure(_ name: String, tokens: Int) -> Measurement {
+    private func whole(_ job: inout ister_attention) { _ = unsafe table.kernels.pointee.attend(&job) }
+
+    private func bySegments(_ job: inout ister_attention) {
+        let floats = ister_partial_floats(Self.headWidth, Self.heads)
+        for segment in unsafe 0...job.position / Int(ISTER_SEGMENT) {
+            _ = unsafe table.kernels.pointee.attend_segment(
+                &job, segment, partials.pointer(Float.self) + segment * floats)
+        }
+        unsafe table.kernels.pointee.join_segments(&job, partials.pointer(Float.self))
+    }
+
+    private func measure(_ name: String, tokens: Int, _ attend: (inout ister_attention) -> Void) -> Measurement {
         let stride = Self.heads * Self.headWidth
         let output = Memory(bytes: tokens * stride * 4)
         let clock = clockHertz()
@@ -94,7 +113,7 @@ import CIsterKernels
                 queries: rows.pointer(Float.self), output: output.pointer(Float.self), stride: stride,
                 position: Self.depth - tokens, tokens: tokens, window: 0, scale: 0.11,
                 workspace: workspace.pointer(Float.self))
-            _ = unsafe table.kernels.pointee.attend(&job)
+            unsafe attend(&job)
         }
         // Scores and weighted values; a token of the tile sees those before it.
         let pairs = tokens * Self.depth - tokens * (tokens - 1) / 2

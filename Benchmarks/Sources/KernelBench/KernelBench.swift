@@ -82,11 +82,12 @@ struct KernelBench: ParsableCommand {
         if runs("integer_peak") { report.add(yardsticks.integerPeak) }
         if runs("stream") { for bytes in sizes { report.add(yardsticks.stream(bytes: bytes)) } }
         if runs("rows") { for result in RowBench(table: table, effort: effort).all { report.add(result) } }
-        for (format, name) in [(ISTER_CACHE_F16, "f16"), (ISTER_CACHE_Q8, "q8")] {
+        for (format, name) in [(ISTER_CACHE_F16, "f16"), (ISTER_CACHE_Q8, "q8"), (ISTER_CACHE_F32, "f32")] {
             if runs("store_position") { report.add(AttentionBench(table, format, name: name, bytes: 0, effort).store) }
             for bytes in runs("attend") ? sizes : [] {
                 let attention = AttentionBench(table, format, name: name, bytes: bytes, effort)
                 report.add(attention.decode)
+                report.add(attention.decodeBySegments)
                 report.add(attention.prefill)
             }
         }
