@@ -14,13 +14,13 @@ final class ChatInterrupts {
     }
 
     init() {
-        let interrupt = Self.source(SIGINT) { [current] in
+        let interrupt = signalSource(SIGINT) { [current] in
             if let stop = current.stop.withLock(\.self) { return stop() }
             TerminalMode.restoreAtEnd()
             endProcess(Failure.Code.interrupted.rawValue)
         }
         let ends = [SIGTERM, SIGHUP].map { number in
-            Self.source(number) {
+            signalSource(number) {
                 TerminalMode.restoreAtEnd()
                 // Whoever waits for the process is to see what ended it.
                 signal(number, SIG_DFL)
@@ -28,14 +28,6 @@ final class ChatInterrupts {
             }
         }
         sources = [interrupt] + ends
-    }
-
-    private static func source(_ number: Int32, _ handler: @escaping @Sendable () -> Void) -> any DispatchSourceSignal {
-        signal(number, SIG_IGN)
-        let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-        source.setEventHandler(handler: handler)
-        source.resume()
-        return source
     }
 
     deinit {

@@ -16,11 +16,9 @@ final class Interrupt {
     var isInterrupted: Bool { presses.count.withLock { $0 > 0 } }
 
     init(_ onInterrupt: @escaping @Sendable () -> Void) {
-        signal(SIGINT, SIG_IGN)
         let presses = Presses()
         self.presses = presses
-        source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-        source.setEventHandler {
+        source = signalSource(SIGINT) {
             let isFirst = presses.count.withLock { count in
                 count += 1
                 return count == 1
@@ -28,7 +26,6 @@ final class Interrupt {
             guard isFirst else { endProcess(Failure.Code.interrupted.rawValue) }
             onInterrupt()
         }
-        source.resume()
     }
 
     /// The first one ends the process and leaves nothing of the output that is being written to `target`.
@@ -42,4 +39,17 @@ final class Interrupt {
     deinit {
         source.cancel()
     }
+}
+
+/// Calls `handler` on a queue for each signal from now on.
+func signalSource(_ number: Int32, _ handler: @escaping @Sendable () -> Void) -> any DispatchSourceSignal {
+    signal(number, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+    let registered = DispatchSemaphore(value: 0)
+    source.setEventHandler(handler: handler)
+    source.setRegistrationHandler { registered.signal() }
+    source.resume()
+    // Another thread registers it; a signal that came before that would be ignored and lost.
+    registered.wait()
+    return source
 }
