@@ -27,6 +27,8 @@ struct ZeroRowTests {
 
     @Test(arguments: Preset.allCases, [nil, CalibrationMethod.importance, .feedback])
     func `zero rows stay zero in every format, calibrated or not`(preset: Preset, method: CalibrationMethod?) throws {
+        // Floats are refused a calibration.
+        if preset == .f32, method != nil { return }
         let fixture = try fixture()
         let source = try DecoderSource(Self.name)
         let report = try Conversion(
