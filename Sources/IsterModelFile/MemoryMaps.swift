@@ -28,14 +28,16 @@ package enum MemoryMaps {
     private static func sum(of name: String, in text: String, where isMeant: (Range<UInt>) -> Bool) -> Int {
         var isWithin = false
         var sum = 0
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ", maxSplits: 2)
-            guard let first = words.first else { continue }
-            if !first.hasSuffix(":") {
-                let ends = first.split(separator: "-").compactMap { UInt($0, radix: 16) }
+        // By bytes: a text of thousands of lines takes ten times as long by characters.
+        for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
+            // Addresses are lower-case hexadecimal, names begin with a capital.
+            if line.first.map({ $0 < UInt8(ascii: "A") || $0 > UInt8(ascii: "Z") }) ?? false {
+                let place = line.prefix { $0 != UInt8(ascii: " ") }.split(separator: UInt8(ascii: "-"))
+                let ends = place.compactMap { UInt(Substring($0), radix: 16) }
                 isWithin = ends.count == 2 && ends[0] < ends[1] && isMeant(ends[0]..<ends[1])
-            } else if isWithin, first == name, words.count > 1 {
-                sum += (Int(words[1]) ?? 0) << 10
+            } else if isWithin, line.starts(with: name.utf8) {
+                let digits = line.dropFirst(name.utf8.count).drop { $0 == UInt8(ascii: " ") }
+                sum += (Int(Substring(digits.prefix { $0 != UInt8(ascii: " ") })) ?? 0) << 10
             }
         }
         return sum
