@@ -13,7 +13,8 @@ struct OtherWork {
         return seconds > 0 ? max((now - machine - (Self.ownSeconds() - own)) / seconds, 0) : nil
     }
 
-    /// Of all processes and, on a virtual machine, of others on the same host, from the first line of /proc/stat: user, nice, system, idle, waiting, interrupts (2), stolen.
+    /// Of all processes and, on a virtual machine, of others on the same host, from the first line of /proc/stat: user,
+    /// nice, system, idle, waiting, interrupts (2), stolen.
     private static func busySeconds() -> Double? {
         guard let file = unsafe fopen("/proc/stat", "re") else { return nil }
         defer { unsafe fclose(file) }
