@@ -113,7 +113,7 @@ func product(
         let x =
             matrix.kind == .random
             ? generator.floats(13 * matrix.columns) : Array(repeating: Float(1), count: 13 * matrix.columns)
-        for tokens in [1, 2, 3, 4, 5, 8, 13] {
+        for tokens in [1, 2, 3, 4, 5, 7, 8, 9, 13] {
             let expected = product(.scalar, matrix, panels, x, tokens: tokens)
             let found = product(table, matrix, panels, x, tokens: tokens)
             #expect(bits(found) == bits(expected), "\(tokens) tokens")

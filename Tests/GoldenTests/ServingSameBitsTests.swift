@@ -109,7 +109,8 @@ import Testing
         let before = generator.load.cachedTokenCount
         var request = GenerationRequest(prompt: (0..<40).map { Int32($0 % 7 + 3) }, maximumNewTokens: 1)
         request.cachePartition = "all"
-        _ = try await answers([request, request], generator, concurrency: 1)
+        let found = try await answers([request, request], generator, concurrency: 1)
+        #expect(found[0] == found[1])
         return generator.load.cachedTokenCount - before
     }
 
