@@ -7,16 +7,30 @@
 
 _Static_assert(sizeof(cpu_set_t) == sizeof(((ister_place *)0)->processors), "a place has the kernel's set");
 
-size_t ister_allowed_processors(int32_t *numbers, size_t capacity) {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 0;
+/// A set of `size` processors is as large as the kernel's or is refused: -1.
+static int64_t list_allowed(size_t size, int32_t *numbers, size_t capacity) {
+  const size_t bytes = CPU_ALLOC_SIZE(size);
+  cpu_set_t *set = CPU_ALLOC(size);
+  if (!set || sched_getaffinity(0, bytes, set) != 0) {
+    CPU_FREE(set);
+    return -1;
+  }
   size_t count = 0;
-  for (int32_t processor = 0; processor < CPU_SETSIZE; processor++) {
-    if (!CPU_ISSET(processor, &set)) continue;
-    if (count < capacity) numbers[count] = processor;
+  for (size_t processor = 0; processor < size; processor++) {
+    if (!CPU_ISSET_S(processor, bytes, set)) continue;
+    if (count < capacity) numbers[count] = (int32_t)processor;
     count++;
   }
-  return count;
+  CPU_FREE(set);
+  return (int64_t)count;
+}
+
+size_t ister_allowed_processors(int32_t *numbers, size_t capacity) {
+  for (size_t size = CPU_SETSIZE; size <= 1 << 16; size *= 2) {
+    const int64_t count = list_allowed(size, numbers, capacity);
+    if (count >= 0) return (size_t)count;
+  }
+  return 0;
 }
 
 void ister_place_add(ister_place *place, int32_t processor) {

@@ -3,9 +3,9 @@
 
 #include "affinity.h"
 #include "float_control.h"
+#include "thread_trial.h"
 
 #include <linux/futex.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +29,11 @@ enum {
   /// Calls with fewer workers before all are tried again; doubles up to the second figure while that fails.
   FIRST_REST = 64,
   LONGEST_REST = 512,
+  /// Milliseconds that one of these calls may take on average: long calls, as those of prompts, make a rest end earlier.
+  REST_CALL_MILLISECONDS = 16,
+  /// How long threads look for the next call before they sleep: longer than between two tokens of a text, much less than
+  /// OpenMP's 200, which would keep the processors of a server busy that has little to do.
+  IDLE_MILLISECONDS = 2,
 };
 
 /// Share of a call's time that a worker may wait asleep.
@@ -50,6 +55,7 @@ struct ister_team {
   size_t strikes;
   size_t rest;
   size_t rest_length;
+  int64_t rest_end;
   ister_team_function function;
   void *context;
   /// [workers], or null where memory has one node; number: of this team among all.
@@ -63,30 +69,8 @@ struct ister_team {
   _Alignas(LINE) share shares[];
 };
 
-static void *pass_through(void *gate) {
-  pthread_mutex_lock(gate);
-  pthread_mutex_unlock(gate);
-  return NULL;
-}
-
-/// Whether the system lets this process have `count` more threads at a time, as far as a trial can tell: OpenMP aborts
-/// the process when it does not.
-static int has_threads(size_t count) {
-  if (count == 0) return 1;
-  pthread_t *threads = malloc(count * sizeof(pthread_t));
-  if (!threads) return 0;
-  pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-  pthread_mutex_lock(&gate);
-  size_t started = 0;
-  while (started < count && pthread_create(&threads[started], NULL, pass_through, &gate) == 0) started++;
-  pthread_mutex_unlock(&gate);
-  for (size_t i = 0; i < started; i++) pthread_join(threads[i], NULL);
-  free(threads);
-  return started == count;
-}
-
 ister_team *ister_team_create(size_t workers, size_t spin) {
-  if (workers == 0 || workers > 4096 || !has_threads(workers - 1)) return NULL;
+  if (workers == 0 || workers > 4096 || !ister_has_threads(workers - 1)) return NULL;
   ister_team *team = aligned_alloc(LINE, sizeof(ister_team) + workers * sizeof(share));
   if (!team) return NULL;
   memset(team, 0, sizeof(ister_team) + workers * sizeof(share));
@@ -252,6 +236,7 @@ static void adapt(ister_team *team, int64_t start, int64_t end) {
     team->strikes = 0;
     team->active = team->running - 1;
     team->rest = team->rest_length;
+    team->rest_end = end + (int64_t)team->rest_length * REST_CALL_MILLISECONDS * 1000000;
     if (team->rest_length < LONGEST_REST) team->rest_length *= 2;
   } else if (team->running == team->workers && !waited && team->rest_length > FIRST_REST) {
     team->rest_length /= 2;
@@ -261,6 +246,7 @@ static void adapt(ister_team *team, int64_t start, int64_t end) {
 // Declared here: omp.h does not come with every compiler that has -fopenmp.
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
+extern void kmp_set_blocktime(int milliseconds);
 
 /// Before the workers of a call begin. The shares of workers that sat out carry old tags; beyond half the range of tags
 /// an old one would look later than the next phase, and its items would never be claimed.
@@ -272,6 +258,12 @@ static void begin_call(ister_team *team, size_t running) {
   team->running = running;
 }
 
+void ister_team_recall(ister_team *team) {
+  team->active = team->workers;
+  team->rest = 0;
+  team->strikes = 0;
+}
+
 static void run_alone(ister_team *team) {
   begin_call(team, 1);
   run_worker(team, 0);
@@ -280,14 +272,12 @@ static void run_alone(ister_team *team) {
 size_t ister_team_run(ister_team *team, ister_team_function function, void *context) {
   team->function = function;
   team->context = context;
-  if (team->active < team->workers && team->rest-- == 0) {
-    team->rest = 0;
-    team->active = team->workers;
-  }
+  if (team->active < team->workers && (team->rest-- == 0 || nanoseconds() >= team->rest_end)) ister_team_recall(team);
   if (team->active == 1) {
     run_alone(team);
     return 1;
   }
+  kmp_set_blocktime(IDLE_MILLISECONDS);
   int64_t start = nanoseconds();
 #pragma omp parallel num_threads((int)team->active)
   {

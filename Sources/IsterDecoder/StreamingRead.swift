@@ -8,22 +8,29 @@ internal import Glibc
     private let team: Team
     private var job: StreamJob
 
-    public init(threads: Int) throws(DecoderError) {
+    /// Bytes that one would take now.
+    public static var bufferBytes: Int {
         let bytes = min(1 << 30, (Machine.availableMemory ?? .max) / 4)
-        let pieces = max(bytes / StreamJob.pieceBytes, 1)
+        return max(bytes / StreamJob.pieceBytes, 1) * StreamJob.pieceBytes
+    }
+
+    public init(threads: Int) throws(DecoderError) {
+        let pieces = Self.bufferBytes / StreamJob.pieceBytes
         buffer = try AnonymousMemory(bytes: pieces * StreamJob.pieceBytes)
         team = try Team(workers: threads)
         job = unsafe StreamJob(kernels: try Machine.kernels(), base: buffer.base, pieces: pieces)
         unsafe team.run(&job) { unsafe StreamJob.work($0, $1, $2) }
     }
 
-    /// Bytes per second of the fastest of some passes over the buffer.
+    /// Bytes per second of the fastest of some passes over the buffer. All threads take part: with fewer, as while another
+    /// process holds a processor, less would be found than is there.
     public func bandwidth(passes: Int) -> Double {
         (0..<passes).map { _ in pass() }.max() ?? 0
     }
 
     private func pass() -> Double {
         job.phase += 1
+        team.recall()
         let start = ContinuousClock.now
         unsafe team.run(&job) { unsafe StreamJob.work($0, $1, $2) }
         return Double(job.pieces * StreamJob.pieceBytes) / ((ContinuousClock.now - start) / .seconds(1))

@@ -5,6 +5,8 @@ internal import CIsterKernels
     let handle: OpaquePointer
     let workers: Int
     let placement: Placement
+    /// Workers that took part in the last call: fewer than `workers` while another process holds their processors.
+    private(set) var workersOfLastRun = 0
 
     /// Polls before a wait sleeps: about 50 us; none when the workers outnumber the processors, since then the
     /// one that is waited for needs the processor.
@@ -33,7 +35,10 @@ internal import CIsterKernels
     /// Runs `body` on every worker with a pointer to `job`.
     func run<Job>(_ job: inout Job, _ body: @escaping ister_team_function) {
         unsafe withUnsafeMutablePointer(to: &job) { pointer in
-            _ = unsafe ister_team_run(handle, body, pointer)
+            workersOfLastRun = unsafe ister_team_run(handle, body, pointer)
         }
     }
+
+    /// Lets all workers take part in the next call.
+    func recall() { unsafe ister_team_recall(handle) }
 }

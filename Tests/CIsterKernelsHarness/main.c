@@ -12,6 +12,7 @@
 // The team is built without OpenMP and has one worker.
 int omp_get_thread_num(void) { return 0; }
 int omp_get_num_threads(void) { return 1; }
+void kmp_set_blocktime(int milliseconds) { (void)milliseconds; }
 
 static float product(float a, float b) {
   volatile float x = a, y = b;

@@ -46,6 +46,14 @@ private let step = Int(ISTER_STEP)
         }
     }
 
+    @Test(arguments: Table.vectorized + [.scalar], [-Float.infinity, .infinity, .nan])
+    func `a gate that is no finite number leaves none, so that quantizing finds it`(table: Table, gate: Float) {
+        var found = [Float](repeating: 1, count: 16)
+        found[5] = gate
+        unsafe table.kernels.swiglu(&found, [Float](repeating: 0.5, count: 16), 16)
+        #expect(found.indices.filter { !found[$0].isFinite } == [5])
+    }
+
     @Test(arguments: Table.vectorized + [.scalar])
     func `a rotation keeps the length of each pair and turns by the angle`(table: Table) {
         var generator = Seeded(5)

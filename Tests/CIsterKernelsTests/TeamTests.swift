@@ -113,6 +113,35 @@ private func claimAlone(_ context: UnsafeMutableRawPointer, _ team: OpaquePointe
         }
     }
 
+    /// In a process of its own, whose time is nobody else's.
+    @Test func `between calls the threads sleep and leave the processors to others`() async {
+        await #expect(processExitsWith: .success) {
+            let team = unsafe ister_team_create(4, 2000)!
+            let ran = unsafe ister_team_run(team, { _, _, _ in }, UnsafeMutableRawPointer(team))
+            let before = clock()
+            usleep(200_000)
+            // Three threads that look for work all the time would use two processors' 0.2 s.
+            exit(ran == 4 && clock() - before < CLOCKS_PER_SEC / 20 ? EXIT_SUCCESS : EXIT_FAILURE)
+        }
+    }
+
+    @Test func `workers that sat out take part again when they are called`() {
+        let team = unsafe ister_team_create(2, 0)!
+        defer { unsafe ister_team_destroy(team) }
+        var sizes: [Int] = []
+        for call in 0..<20 where sizes.last != 1 {
+            let counts = Owned(repeating: Int32(0), count: 100)
+            var job = unsafe UnwaitedJob(counts: counts.start, items: 100, isSlow: true, phase: 1 + UInt32(call))
+            sizes.append(unsafe ister_team_run(team, { unsafe countWithoutWaiting($0, $1, $2) }, &job))
+        }
+        #expect(sizes.last == 1, "the team never shrank")
+        unsafe ister_team_recall(team)
+        let counts = Owned(repeating: Int32(0), count: 100)
+        var job = unsafe UnwaitedJob(counts: counts.start, items: 100, isSlow: false, phase: 100)
+        #expect(unsafe ister_team_run(team, { unsafe countWithoutWaiting($0, $1, $2) }, &job) == 2)
+        #expect(counts.array.allSatisfy { $0 == 1 })
+    }
+
     @Test func `the largest number of items is claimed whole`() {
         let team = unsafe ister_team_create(1, 0)!
         defer { unsafe ister_team_destroy(team) }

@@ -11,7 +11,7 @@
 ///
 /// Work comes in phases. A phase ends when its items are done, not when all workers have come: a worker that another
 /// process keeps off its core finds the phases it missed empty and catches up. A team that loses much of its time waiting
-/// runs with fewer workers for a while.
+/// runs with fewer workers for a while, counted in calls, but not for longer than some seconds.
 typedef struct ister_team ister_team;
 
 typedef void (*ister_team_function)(void *context, ister_team *team, size_t worker);
@@ -29,6 +29,9 @@ int ister_team_place(ister_team *team, size_t worker, size_t node, const int32_t
 /// Runs function(context, team, worker) on the active workers and returns when all have returned. FTZ and DAZ are set
 /// inside and restored after. Returns the number of workers that ran.
 size_t ister_team_run(ister_team *team, ister_team_function function, void *context);
+
+/// Lets all workers take part in the next call, whatever they waited for before: for measurements.
+void ister_team_recall(ister_team *team);
 
 typedef struct {
   size_t begin;
