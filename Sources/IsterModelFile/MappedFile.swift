@@ -31,6 +31,7 @@ internal import Synchronization
 
     /// Returns whether the mapping is guarded now.
     func guardPages() -> Bool {
+        if guardSlot.load(ordering: .acquiring) >= 0 { return true }
         let slot = unsafe ister_guard_mapping(base, length)
         guard slot >= 0 else { return guardSlot.load(ordering: .acquiring) >= 0 }
         let (isFirst, _) = guardSlot.compareExchange(expected: -1, desired: slot, ordering: .acquiringAndReleasing)

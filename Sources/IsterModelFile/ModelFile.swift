@@ -82,8 +82,13 @@ public struct ModelFile: Sendable {
         }
     }
 
-    /// Some bytes of the mapping are not the file's any more. Any thread; costs one load.
-    public var isDamaged: Bool { mapping.isDamaged }
+    /// Some bytes of the mapping are not the file's any more. Any thread; costs one system call, since the kernel gives zeros
+    /// without a signal for what is cut off inside the file's last page.
+    public var isDamaged: Bool {
+        guard !mapping.isDamaged else { return true }
+        guard let length = try? file.status().st_size else { return false }
+        return length < fileBytes
+    }
 
     /// Reads all pages into memory, large ones where the file system has such.
     public func populate(threads: Int) { mapping.populate(file, threads: threads) }
