@@ -25,24 +25,32 @@ extension ControlGroup {
             guard isUnified || fields[1].split(separator: ",").contains("memory") else { return [] }
             return ancestors(String(fields[2])).compactMap { path -> Int? in
                 isUnified
-                    ? Self.left(in: root + path, limit: "memory.max", used: "memory.current", files: "file")
+                    ? Self.left(
+                        in: root + path, limit: "memory.max", used: "memory.current", files: "file", shared: "shmem")
                     : Self.left(
                         in: "\(root)/memory\(path)", limit: "memory.limit_in_bytes", used: "memory.usage_in_bytes",
-                        files: "total_cache")
+                        files: "total_cache", shared: "total_shmem")
             }
         }
         return left.min()
     }
 
-    private static func left(in folder: String, limit: String, used: String, files: String) -> Int? {
+    /// files: in memory.stat, the page cache; shared: the part of it that no disk has, as files of a tmpfs, and that cannot
+    /// be dropped therefore.
+    private static func left(
+        in folder: String, limit: String, used: String, files: String, shared: String
+    ) -> Int? {
         func number(_ name: String) -> Int? {
             TextFile.read("\(folder)/\(name)").flatMap { Int($0.prefix { $0.isNumber }) }
         }
         // "max", or a number beyond any machine: no limit.
         guard let limit = number(limit), limit < 1 << 50, let used = number(used) else { return nil }
         let statistics = TextFile.read("\(folder)/memory.stat")?.split(separator: "\n") ?? []
-        let line = statistics.first { $0.hasPrefix("\(files) ") }
-        let cached = line?.split(separator: " ").last.flatMap { Int($0) } ?? 0
-        return max(limit - max(used - cached, 0), 0)
+        func statistic(_ name: String) -> Int {
+            let line = statistics.first { $0.hasPrefix("\(name) ") }
+            return line?.split(separator: " ").last.flatMap { Int($0) } ?? 0
+        }
+        let droppable = max(statistic(files) - statistic(shared), 0)
+        return max(limit - max(used - droppable, 0), 0)
     }
 }

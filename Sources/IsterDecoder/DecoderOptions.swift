@@ -3,7 +3,7 @@
 public enum WeightCopyRule: Sendable {
     /// For a file whose weights are replaced while the decoder lives: copies would go on saying what was there before.
     case never
-    /// Where memory has several nodes: each gets what its workers read.
+    /// Where memory has several nodes, and room for the copies: each gets what its workers read.
     case forNodes
     /// There, and where the file lies in small pages, which are slower to read: some file systems know no others. Copying
     /// takes a moment, so this is for what runs long.
@@ -36,6 +36,8 @@ public struct DecoderOptions: Sendable {
     var memoryNodes: [MemoryNode]?
     /// nil: as the file is mapped. Tests play files in small pages.
     var hugePageFraction: Double?
+    /// nil: `Machine.availableMemory`. Tests play machines that have little.
+    var availableMemory: Int?
     /// Smaller files are not copied into large pages: a good part of them stays in the processor's cache.
     var leastCopiedBytes = 32 << 20
 

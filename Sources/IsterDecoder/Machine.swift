@@ -15,6 +15,12 @@ public enum Machine {
         return count == 0 ? [0] : numbers[..<min(count, numbers.count)].map(Int.init)
     }
 
+    /// Processors of the machine, or of what a container sees of it.
+    public static var onlineProcessorCount: Int {
+        let online = TextFile.read("/sys/devices/system/cpu/online").flatMap(MemoryNode.parse)?.count ?? 0
+        return max(online, allowedProcessors.count)
+    }
+
     /// Cores behind the allowed processors: hyperthreads that share a core count once.
     public static var physicalCoreCount: Int {
         let siblings = allowedProcessors.map { processor in

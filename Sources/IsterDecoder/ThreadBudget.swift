@@ -10,27 +10,29 @@ public struct ThreadBudget: Sendable, Equatable {
     /// The budget of this process on this machine. `requested` wins, up to 1024.
     public static func ofThisMachine(requested: Int? = nil) -> ThreadBudget {
         decide(
-            requested: requested, affinity: Machine.allowedProcessors.count, physicalCores: Machine.physicalCoreCount,
-            quota: ControlGroup.processorQuota())
+            requested: requested, online: Machine.onlineProcessorCount, affinity: Machine.allowedProcessors.count,
+            physicalCores: Machine.physicalCoreCount, quota: ControlGroup.processorQuota())
     }
 
     /// - Parameters:
-    ///   - affinity: processors that this process may run on.
+    ///   - online: processors of the machine.
+    ///   - affinity: those that this process may run on.
     ///   - physicalCores: cores among them; two hyperthreads of a core share one set of multipliers.
     ///   - quota: processors' worth of time that the control groups grant; nil without a limit.
-    public static func decide(requested: Int?, affinity: Int, physicalCores: Int, quota: Double?) -> ThreadBudget {
+    public static func decide(
+        requested: Int?, online: Int, affinity: Int, physicalCores: Int, quota: Double?
+    ) -> ThreadBudget {
         if let requested {
             return ThreadBudget(count: min(max(requested, 1), 1024), reason: "requested")
         }
-        var best = ThreadBudget(count: max(physicalCores, 1), reason: "\(physicalCores) physical cores")
-        if affinity < best.count {
-            best = ThreadBudget(count: max(affinity, 1), reason: "affinity allows \(affinity) processors")
-        }
-        if let quota, quota < Double(best.count) {
-            best = ThreadBudget(
+        let cores = max(min(physicalCores, affinity), 1)
+        if let quota, quota < Double(cores) {
+            return ThreadBudget(
                 count: max(Int(quota), 1), reason: "control group quota of \(quota) processors, rounded down")
         }
-        return best
+        let allowed = "affinity or a cpuset allows \(affinity) of \(online) processors"
+        let reason = "\(cores) physical core\(cores == 1 ? "" : "s")"
+        return ThreadBudget(count: cores, reason: affinity < online ? "\(reason), since \(allowed)" : reason)
     }
 }
 

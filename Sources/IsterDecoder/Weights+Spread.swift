@@ -4,16 +4,14 @@ internal import IsterModelFile
 extension Weights {
     /// Copies what the options say.
     func copy(_ team: Team, _ options: DecoderOptions) throws(DecoderError) {
-        let isSpread = team.placement.isSpread
-        switch options.weightCopies {
-        case .never: return
-        case .forNodes: if isSpread { try spread(team) }
-        case .forNodesAndPages:
-            let small = SmallPages(
-                fileBytes: file.fileBytes, hugePageFraction: options.hugePageFraction ?? file.hugePageFraction,
-                hugePages: Machine.hugePages, available: Machine.availableMemory)
-            if isSpread || small.areWorthCopying(leastBytes: options.leastCopiedBytes) { try spread(team) }
-        }
+        if options.weightCopies == .never { return }
+        let copies = CopyDecision(
+            fileBytes: file.fileBytes, hugePageFraction: options.hugePageFraction ?? file.hugePageFraction,
+            hugePages: Machine.hugePages, available: options.availableMemory ?? Machine.availableMemory)
+        let isForNodes = team.placement.isSpread && copies.haveRoom
+        let isForPages =
+            options.weightCopies == .forNodesAndPages && copies.areWorthIt(leastBytes: options.leastCopiedBytes)
+        if isForNodes || isForPages { try spread(team) }
     }
 
     /// Copies all matrices but the embedding, of which a step reads single rows, into the memory of those who read them.
@@ -31,8 +29,8 @@ extension Weights {
     }
 }
 
-/// What decides whether a file's matrices are copied into pages of 2 MiB.
-struct SmallPages: Equatable {
+/// What decides whether a file's matrices are copied: for memory nodes, if there is room, and into pages of 2 MiB.
+struct CopyDecision: Equatable {
     let fileBytes: Int
     /// The part of the file that is mapped in such pages already.
     let hugePageFraction: Double
@@ -41,11 +39,13 @@ struct SmallPages: Equatable {
     /// nil: unknown.
     let available: Int?
 
-    /// The copies need the file's size and an eighth, so that the machine is not left without any memory.
-    func areWorthCopying(leastBytes: Int) -> Bool {
+    /// The copies need the file's size and an eighth, so that the machine is not left without any memory. Without room
+    /// the file is read where it lies.
+    var haveRoom: Bool { available.map { $0 - fileBytes >= fileBytes / 8 } ?? true }
+
+    func areWorthIt(leastBytes: Int) -> Bool {
         let isAllowed = hugePages == "always" || hugePages == "madvise"
-        guard isAllowed, fileBytes >= leastBytes, hugePageFraction < 0.5 else { return false }
-        return available.map { $0 - fileBytes >= fileBytes / 8 } ?? true
+        return isAllowed && fileBytes >= leastBytes && hugePageFraction < 0.5 && haveRoom
     }
 }
 

@@ -107,13 +107,28 @@ import Testing
 @Suite struct ThreadBudgetTests {
     @Test func `the least of cores, affinity and quota decides, rounded down`() {
         func count(affinity: Int, cores: Int, quota: Double?, requested: Int? = nil) -> Int {
-            ThreadBudget.decide(requested: requested, affinity: affinity, physicalCores: cores, quota: quota).count
+            ThreadBudget.decide(
+                requested: requested, online: 96, affinity: affinity, physicalCores: cores, quota: quota
+            ).count
         }
         #expect(count(affinity: 96, cores: 48, quota: nil) == 48)
         #expect(count(affinity: 96, cores: 48, quota: 7.65) == 7)
         #expect(count(affinity: 2, cores: 4, quota: nil) == 2)
         #expect(count(affinity: 2, cores: 2, quota: 0.5) == 1)
         #expect(count(affinity: 2, cores: 2, quota: 1, requested: 8) == 8)
-        #expect(ThreadBudget.decide(requested: nil, affinity: 8, physicalCores: 8, quota: 1.5).reason.contains("1.5"))
+    }
+
+    @Test func `the reason names what decided`() {
+        func reason(online: Int, affinity: Int, cores: Int, quota: Double? = nil) -> String {
+            ThreadBudget.decide(
+                requested: nil, online: online, affinity: affinity, physicalCores: cores, quota: quota
+            ).reason
+        }
+        #expect(reason(online: 8, affinity: 8, cores: 4) == "4 physical cores")
+        #expect(
+            reason(online: 64, affinity: 4, cores: 4)
+                == "4 physical cores, since affinity or a cpuset allows 4 of 64 processors")
+        #expect(reason(online: 2, affinity: 1, cores: 1).hasPrefix("1 physical core, since"))
+        #expect(reason(online: 8, affinity: 8, cores: 8, quota: 1.5).contains("quota of 1.5 processors"))
     }
 }

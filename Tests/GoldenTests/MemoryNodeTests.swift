@@ -97,6 +97,11 @@ import Testing
                 $0.memoryNodes = played
             }
             #expect(spread.copiedWeightBytes > 0)
+            let small = try model.decoder {
+                $0.memoryNodes = played
+                $0.availableMemory = 0
+            }
+            #expect(small.copiedWeightBytes == 0, "without room for copies the file is read where it lies")
             let found = try spread.allLogits(ids, chunk: 7)
             #expect(found.map { $0.map(\.bitPattern) } == expected.map { $0.map(\.bitPattern) }, "\(preset)")
             #expect(Machine.allowedProcessors == processors, "the caller is not bound afterwards")
@@ -130,8 +135,8 @@ import Testing
         func pays(_ bytes: Int = 1000, _ fraction: Double = 0.1, _ setting: String = "madvise", _ free: Int? = 2000)
             -> Bool
         {
-            SmallPages(fileBytes: bytes, hugePageFraction: fraction, hugePages: setting, available: free)
-                .areWorthCopying(leastBytes: 100)
+            CopyDecision(fileBytes: bytes, hugePageFraction: fraction, hugePages: setting, available: free)
+                .areWorthIt(leastBytes: 100)
         }
         #expect(pays())
         #expect(pays(1000, 0, "always", nil))
