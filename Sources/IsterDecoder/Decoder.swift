@@ -82,6 +82,15 @@ public import IsterModelFile
             running: 0..<shape.layerCount)
     }
 
+    /// Bytes of the activations and logits of a forward call with `rows` tokens that all ask for logits.
+    public static func rowBytes(_ shape: ModelShape, rows: Int) -> Int {
+        Scratch.bytes(Dimensions(shape), rows: rows)
+    }
+
+    /// Threads that took part in the last forward call: fewer than `threads` for a while when another process holds their
+    /// processors, since waiting for them is slower.
+    public var threadsOfLastCall: Int { team.workersOfLastRun }
+
     /// Tokens that a sequence holds.
     public func length(ofSequence sequence: Int) -> Int { lengths[sequence] }
 

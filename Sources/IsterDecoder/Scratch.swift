@@ -126,6 +126,13 @@ internal import IsterModelFile
     let buffers: Buffers
     private let memory: AnonymousMemory
 
+    /// Bytes of buffers for `rows` rows and one worker.
+    static func bytes(_ dimensions: Dimensions, rows: Int) -> Int {
+        var count = unsafe Arena(base: nil)
+        _ = count.buffers(dimensions, rows: rows, workers: 1, segments: 1)
+        return count.used
+    }
+
     /// segments: of the longest sequence.
     init(_ dimensions: Dimensions, rows: Int, workers: Int, segments: Int) throws(DecoderError) {
         var count = unsafe Arena(base: nil)

@@ -38,6 +38,13 @@ struct Bench: ParsableCommand {
     @Option(name: .customShort("r"), help: "Repetitions.") var repetitions = 5
     @Option(name: .customShort("o"), help: "Form of the output.") var output = Output.md
     @Option(help: "Tokens of one forward call.") var chunk = 512
+    @Flag(
+        inversion: .prefixedNo,
+        help: """
+            Copies the weights of a file in small pages into pages of 2 MiB, as serve and chat do; without, they are read \
+            where they are, as generate does.
+            """)
+    var copies = true
     @OptionGroup var cacheOption: CacheOption
 
     func validate() throws {
@@ -59,25 +66,43 @@ struct Bench: ParsableCommand {
     }
 
     func run() throws {
-        let file = try ModelFile.openPopulated(model, threads: threadCounts?.values.max())
-        var results: [BenchResult] = []
-        let threads: [Int?] = threadCounts?.values ?? [nil]
+        // What cannot run is refused before the weights are read.
+        let file = try ModelFile.openGuarded(model)
         let tests = tests(contextLength: file.header.shape.contextLength)
         try require(tests, fitting: file)
-        for count in threads {
-            let budget = ThreadBudget.ofThisMachine(requested: count)
-            let streaming = try reporting(model) { try StreamingRead(threads: budget.count) }
-            for test in tests {
-                let run = BenchRun(
-                    file: file, test: test, threads: budget.count, chunk: chunk, cacheFormat: cacheOption.format,
-                    streaming: streaming)
-                let result = try reporting(model) { try run.measure(repetitions: repetitions) }
-                results.append(result)
-                guard StandardError.isTerminal else { continue }
-                StandardError.write("\(test.name), \(test.sequences) sequences: \(result.speed) tokens/s\n")
-            }
+        try file.populateForReading(threads: threadCounts?.values.max())
+        let threads: [Int?] = threadCounts?.values ?? [nil]
+        var results: [BenchResult] = []
+        do {
+            for count in threads { try measure(tests, of: file, threads: count, &results) }
+        } catch {
+            // What was measured before is not lost.
+            if !results.isEmpty { try StandardOutput.write(BenchReport(file: file, results: results).text(output)) }
+            throw error
         }
         try StandardOutput.write(BenchReport(file: file, results: results).text(output))
+    }
+
+    private func measure(
+        _ tests: [BenchTest], of file: ModelFile, threads: Int?, _ results: inout [BenchResult]
+    ) throws(Failure) {
+        let budget = ThreadBudget.ofThisMachine(requested: threads)
+        let streaming = try reporting(model) { try StreamingRead(threads: budget.count) }
+        for test in tests {
+            let run = BenchRun(
+                file: file, test: test, threads: budget.count, chunk: chunk, cacheFormat: cacheOption.format,
+                weightCopies: copies ? .forNodesAndPages : .forNodes, streaming: streaming)
+            let result = try reporting(model) { try run.measure(repetitions: repetitions) }
+            results.append(result)
+            let least = result.samples.map(\.threads).min() ?? budget.count
+            if least < budget.count {
+                StandardError.write(
+                    "ister: \(test.name): only \(least) of \(budget.count) threads ran at times, since another process "
+                        + "held their processors\n")
+            }
+            guard StandardError.isTerminal else { continue }
+            StandardError.write("\(test.name), \(test.sequences) sequences: \(result.speed) tokens/s\n")
+        }
     }
 
     /// Before the first test, so that one that cannot run does not take the others' results along.
@@ -87,16 +112,20 @@ struct Bench: ParsableCommand {
         for test in tests where test.length > most {
             throw Failure(.usage, "\(test.name): \(test.length) positions, the context of \(model) has \(most)")
         }
-        // Caches are filled, so one that does not fit beside the weights would end the process.
+        // Caches are filled, so one that does not fit beside the weights and the yardstick would end the process.
         guard let available = Machine.availableMemory else { return }
         let format = cacheOption.format ?? .default(for: file)
+        let others = file.fileBytes + StreamingRead.bufferBytes
         for test in tests {
-            let bytes = test.cacheBytes(file.header.shape, format, chunk: chunk)
-            if bytes <= available - file.fileBytes { continue }
+            let cache = test.cacheBytes(file.header.shape, format, chunk: chunk)
+            let (bytes, overflow) = cache.addingReportingOverflow(
+                Decoder.rowBytes(file.header.shape, rows: test.batchRows(chunk: chunk)))
+            if !overflow, bytes <= available - others { continue }
             throw Failure(
                 .systemRefused,
-                "\(test.name) with \(test.sequences) sequences: their keys and values take \(bytes) bytes beside the "
-                    + "\(file.fileBytes) of the model, \(available) are available")
+                "\(test.name) with \(test.sequences) sequences: keys, values and activations take "
+                    + "\(overflow ? cache : bytes) bytes beside the \(others) of the model and the measurement of the "
+                    + "memory, \(available) are available")
         }
     }
 

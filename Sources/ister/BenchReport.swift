@@ -42,6 +42,7 @@ struct BenchReport {
             ("integer_peak_macs_per_second", Self.mean(result.integerPeaks)),
             ("samples_ns", .array(result.seconds.map { .integer(nanoseconds($0)) })),
             ("samples_ts", .array(result.speeds.map(JSONText.number))),
+            ("samples_threads", .array(result.samples.map { .integer($0.threads) })),
             ("samples_bandwidth_bytes_per_second", .array(result.bandwidths.map(JSONText.number))),
         ]
     }

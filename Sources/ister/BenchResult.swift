@@ -3,14 +3,18 @@ import IsterDecoder
 /// One repetition.
 struct BenchSample {
     let seconds: Double
-    /// The yardstick, the mean of just before and just after: of generation the bytes per second of a streaming read, of
-    /// prompts the multiply-adds per second of the int8 dot product in registers.
-    let yardstick: Double
+    /// Bytes per second of a streaming read, the mean of just before and just after; nil for prompts.
+    var bandwidth: Double?
+    /// Multiply-adds per second of the int8 dot product in registers, likewise; nil for generation of one sequence.
+    var integerPeak: Double?
+    /// Fewest threads of one of its calls: less than asked for while another process held their processors.
+    var threads = 1
 }
 
 /// What one test measured.
 struct BenchResult {
     let test: BenchTest
+    /// As asked for.
     let threads: Int
     let isa: String
     let batchRows: Int
@@ -29,9 +33,9 @@ struct BenchResult {
     /// Tokens per second, one a repetition.
     var speeds: [Double] { seconds.map { Double(tokenCount) / $0 } }
     /// Bytes per second around each repetition; empty for prompts.
-    var bandwidths: [Double] { test.generationCount > 0 ? samples.map(\.yardstick) : [] }
-    /// Multiply-adds per second around each repetition; empty for generation.
-    var integerPeaks: [Double] { test.promptCount > 0 ? samples.map(\.yardstick) : [] }
+    var bandwidths: [Double] { samples.compactMap(\.bandwidth) }
+    /// Multiply-adds per second around each repetition; empty for generation of one sequence.
+    var integerPeaks: [Double] { samples.compactMap(\.integerPeak) }
     var mean: Double { Self.mean(speeds) }
     var deviation: Double { Self.deviation(speeds) }
     var meanSeconds: Double { Self.mean(seconds) }
@@ -42,19 +46,22 @@ struct BenchResult {
     /// mean. nil for prompts, whose limit is arithmetic.
     var fractionOfBandwidth: Double? {
         guard test.generationCount > 0 else { return nil }
-        return fraction(Double(load.streamedBytes * test.generationCount + cacheBytes))
+        return fraction(Double(load.streamedBytes * test.generationCount + cacheBytes), of: bandwidths)
     }
 
-    /// Multiply-adds per second of a prompt's matrices, by the rate of the int8 dot product around the same repetition; the
-    /// mean. nil for generation and for matrices of floats. Attention is not counted.
+    /// Multiply-adds per second of the matrices, by the rate of the int8 dot product around the same repetition; the mean.
+    /// nil for generation of one sequence, which is far from it, and for matrices of floats. Attention is not counted.
     var fractionOfIntegerPeak: Double? {
-        guard test.promptCount > 0, load.isInteger else { return nil }
-        return fraction(load.promptProducts(tokens: test.promptCount) * Double(test.sequences))
+        guard load.isInteger else { return nil }
+        let products =
+            test.promptCount > 0
+            ? load.promptProducts(tokens: test.promptCount) : load.generationProducts(tokens: test.generationCount)
+        return fraction(products * Double(test.sequences), of: integerPeaks)
     }
 
-    private func fraction(_ work: Double) -> Double? {
-        guard samples.allSatisfy({ $0.yardstick > 0 }) else { return nil }
-        return Self.mean(samples.map { work / $0.seconds / $0.yardstick })
+    private func fraction(_ work: Double, of yardsticks: [Double]) -> Double? {
+        guard yardsticks.count == samples.count, yardsticks.allSatisfy({ $0 > 0 }) else { return nil }
+        return Self.mean(zip(samples, yardsticks).map { work / $0.seconds / $1 })
     }
 
     static func mean(_ values: [Double]) -> Double {

@@ -52,6 +52,7 @@ struct BenchRun {
     let chunk: Int
     /// nil: the file's default.
     let cacheFormat: CacheFormat?
+    let weightCopies: WeightCopyRule
     /// Of as many threads.
     let streaming: StreamingRead
 
@@ -61,7 +62,7 @@ struct BenchRun {
         let length = test.length
         var options = DecoderOptions()
         options.threads = threads
-        options.weightCopies = .forNodesAndPages
+        options.weightCopies = weightCopies
         options.cacheFormat = cacheFormat
         options.contextLength = length
         options.sequenceCount = test.sequences
@@ -70,9 +71,12 @@ struct BenchRun {
         _ = try once(decoder)
         var samples: [BenchSample] = []
         for _ in 0..<repetitions {
-            let before = try yardstick()
-            let seconds = try once(decoder)
-            samples.append(BenchSample(seconds: seconds, yardstick: (before + (try yardstick())) / 2))
+            let before = try yardsticks()
+            var sample = try once(decoder)
+            let after = try yardsticks()
+            sample.bandwidth = Self.mean(before.bandwidth, after.bandwidth)
+            sample.integerPeak = Self.mean(before.integerPeak, after.integerPeak)
+            samples.append(sample)
         }
         return BenchResult(
             test: test, threads: decoder.threads.count, isa: decoder.instructionSet, batchRows: decoder.batchRows,
@@ -81,9 +85,20 @@ struct BenchRun {
             hugePageFraction: decoder.hugePageFraction)
     }
 
-    /// Of what the test is bound by, just now.
-    private func yardstick() throws(DecoderError) -> Double {
-        test.generationCount > 0 ? streaming.bandwidth(passes: 2) : try Machine.integerPeak(threads: threads, rounds: 2)
+    /// Of what the test may be bound by, just now: prompts by arithmetic, generation by memory and, if sequences share its
+    /// reads, by either.
+    private func yardsticks() throws(DecoderError) -> (bandwidth: Double?, integerPeak: Double?) {
+        let isGeneration = test.generationCount > 0
+        let isArithmetic = !isGeneration || test.sequences > 1
+        return (
+            isGeneration ? streaming.bandwidth(passes: 2) : nil,
+            isArithmetic ? try Machine.integerPeak(threads: threads, rounds: 2) : nil
+        )
+    }
+
+    private static func mean(_ before: Double?, _ after: Double?) -> Double? {
+        guard let before, let after else { return nil }
+        return (before + after) / 2
     }
 
     /// Bytes of keys and values that one repetition of generation reads.
@@ -96,19 +111,20 @@ struct BenchRun {
         return positions * layerBytes / Decoder.blockPositions * test.sequences
     }
 
-    /// Seconds of one repetition; all have the same tokens.
-    private func once(_ decoder: Decoder) throws(DecoderError) -> Double {
+    /// One repetition, without yardsticks; all have the same tokens.
+    private func once(_ decoder: Decoder) throws(DecoderError) -> BenchSample {
         var random = RandomSequence(seed: 1)
+        var least = threads
         for slot in 0..<test.sequences { try prepare(decoder, sequence: slot, &random) }
         let start = ContinuousClock.now
         switch test.phase {
         case .prompt(let count):
             for slot in 0..<test.sequences {
-                try fill(decoder, sequence: slot, count: count, logits: .last, &random)
+                least = min(least, try fill(decoder, sequence: slot, count: count, logits: .last, &random))
             }
-        case .generation(let count): try step(decoder, count: count, &random)
+        case .generation(let count): least = try step(decoder, count: count, &random)
         }
-        return start.duration(to: .now) / .seconds(1)
+        return BenchSample(seconds: start.duration(to: .now) / .seconds(1), threads: least)
     }
 
     /// Leaves `depth` tokens in a sequence: what a repetition added is taken back if the windows allow it, since filling a
@@ -119,31 +135,36 @@ struct BenchRun {
         let isFilled = test.depth > 0 && decoder.length(ofSequence: sequence) >= test.depth
         if isFilled, decoder.truncate(sequence: sequence, to: test.depth) { return }
         decoder.reset(sequence: sequence)
-        try fill(decoder, sequence: sequence, count: test.depth, logits: .none, &random)
+        _ = try fill(decoder, sequence: sequence, count: test.depth, logits: .none, &random)
     }
 
-    /// Runs `count` tokens of a sequence in chunks.
+    /// Runs `count` tokens of a sequence in chunks. Returns the fewest threads of a call.
     private func fill(
         _ decoder: Decoder, sequence: Int, count: Int, logits: LogitSelection, _ random: inout RandomSequence
-    ) throws(DecoderError) {
-        var start = 0
+    ) throws(DecoderError) -> Int {
+        var start = 0, least = threads
         while start < count {
             let rows = min(decoder.batchRows, count - start)
             let tokens = (0..<rows).map { _ in token(&random) }
             let isLast = start + rows == count
             try decoder.forward([TokenSlice(sequence: sequence, tokens: tokens, logits: isLast ? logits : .none)])
             start += rows
+            least = min(least, decoder.threadsOfLastCall)
         }
+        return least
     }
 
-    /// Decodes `count` tokens of all sequences, one of each in a call.
-    private func step(_ decoder: Decoder, count: Int, _ random: inout RandomSequence) throws(DecoderError) {
+    /// Decodes `count` tokens of all sequences, one of each in a call. Returns the fewest threads of a call.
+    private func step(_ decoder: Decoder, count: Int, _ random: inout RandomSequence) throws(DecoderError) -> Int {
+        var least = threads
         for _ in 0..<count {
             let slices = (0..<test.sequences).map { slot in
                 TokenSlice(sequence: slot, tokens: [token(&random)], logits: .last)
             }
             try decoder.forward(slices)
+            least = min(least, decoder.threadsOfLastCall)
         }
+        return least
     }
 
     private func token(_ random: inout RandomSequence) -> Int32 {

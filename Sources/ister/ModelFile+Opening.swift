@@ -7,12 +7,23 @@ extension ModelFile {
     /// fraction of the time of one page fault after the other. They are guarded: a file that shrinks later ends no process,
     /// and decoders of it throw `fileChanged`.
     static func openPopulated(_ path: String, threads: Int?) throws(Failure) -> ModelFile {
+        let file = try openGuarded(path)
+        try file.populateForReading(threads: threads)
+        return file
+    }
+
+    /// The same without reading the weights yet.
+    static func openGuarded(_ path: String) throws(Failure) -> ModelFile {
         let file = try reporting(path) { try ModelFile.open(path: path) }
         try reporting(path) { try file.guardMapping() }
-        file.populate(threads: ThreadBudget.ofThisMachine(requested: threads).count)
-        // Before a decoder asks, the tokenizer is read.
-        if file.isDamaged { throw Failure(DecoderError.fileChanged, file: path) }
         return file
+    }
+
+    /// Maps all pages at once.
+    func populateForReading(threads: Int?) throws(Failure) {
+        populate(threads: ThreadBudget.ofThisMachine(requested: threads).count)
+        // Before a decoder asks, the tokenizer is read.
+        if isDamaged { throw Failure(DecoderError.fileChanged, file: path) }
     }
 
     /// The tokenizer inside the file.

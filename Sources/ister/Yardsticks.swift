@@ -51,4 +51,9 @@ extension ModelLoad {
     func promptProducts(tokens: Int) -> Double {
         Double(layerProducts) * Double(tokens) + Double(headProducts)
     }
+
+    /// Multiply-adds of tokens that each ask for logits.
+    func generationProducts(tokens: Int) -> Double {
+        (Double(layerProducts) + Double(headProducts)) * Double(tokens)
+    }
 }

@@ -46,11 +46,13 @@ import Testing
         -> BenchResult
     {
         let test = BenchTest(phase: phase, depth: 0, sequences: sequences)
-        let yardstick = test.promptCount > 0 ? 1000.0 : 4000
+        let isPrompt = test.promptCount > 0
+        let peak = isPrompt || sequences > 1 ? 1000.0 : nil
         return BenchResult(
             test: test, threads: 1, isa: "scalar", batchRows: 1, cacheFormat: .f16,
-            samples: seconds.map { BenchSample(seconds: $0, yardstick: yardstick) }, load: load, cacheBytes: 0,
-            hugePageFraction: 1)
+            samples: seconds.map {
+                BenchSample(seconds: $0, bandwidth: isPrompt ? nil : 4000, integerPeak: peak)
+            }, load: load, cacheBytes: 0, hugePageFraction: 1)
     }
 
     @Test func `a step of all sequences reads the weights once`() throws {
@@ -63,7 +65,7 @@ import Testing
 
     @Test func `a repetition is compared with the bandwidth around it`() throws {
         // 2000 bytes a second of 4000, then 1000 of 2000.
-        let samples = [BenchSample(seconds: 5, yardstick: 4000), BenchSample(seconds: 10, yardstick: 2000)]
+        let samples = [BenchSample(seconds: 5, bandwidth: 4000), BenchSample(seconds: 10, bandwidth: 2000)]
         let result = BenchResult(
             test: BenchTest(phase: .generation(10), depth: 0, sequences: 1), threads: 1, isa: "scalar", batchRows: 1,
             cacheFormat: .f16, samples: samples, load: Self.load, cacheBytes: 0, hugePageFraction: 1)
@@ -73,7 +75,7 @@ import Testing
     @Test func `keys and values are read like weights`() throws {
         let result = BenchResult(
             test: BenchTest(phase: .generation(10), depth: 9, sequences: 1), threads: 1, isa: "scalar", batchRows: 1,
-            cacheFormat: .f16, samples: [BenchSample(seconds: 1, yardstick: 20_000)], load: Self.load,
+            cacheFormat: .f16, samples: [BenchSample(seconds: 1, bandwidth: 20_000)], load: Self.load,
             cacheBytes: 5000, hugePageFraction: 1)
         #expect(abs(try #require(result.fractionOfBandwidth) - 0.75) < 1e-12)
         #expect(result.integerPeaks.isEmpty && result.bandwidths == [20_000])
@@ -85,6 +87,13 @@ import Testing
         #expect(abs(try #require(one) - 0.25) < 1e-12)
         let two = result(.prompt(8), sequences: 2, seconds: [2]).fractionOfIntegerPeak
         #expect(abs(try #require(two) - 0.5) < 1e-12)
+    }
+
+    @Test func `sequences that generate together are compared with both limits`() throws {
+        // 10 steps of 4 tokens are 40 x (50 + 100) products in 12 s: 500 a second, half of 1000.
+        let together = result(.generation(10), sequences: 4, seconds: [12])
+        #expect(abs(try #require(together.fractionOfIntegerPeak) - 0.5) < 1e-12)
+        #expect(together.fractionOfBandwidth != nil)
     }
 
     @Test func `each yardstick measures only its own phase, and floats are no integers`() {
