@@ -36,6 +36,9 @@ report "a batch names the line that is no JSON string" $?
 succeeds "bench in JSON" bench "$model" -p 8 -n 4 -d 2 -b 1,2 -r 2 -t 1 -o json
 prints "bench has its keys" '"isa":".*"model_size":.*"model_n_params":.*"n_threads":1,.*"n_prompt":8,"n_gen":0,"n_depth":2,.*"avg_ts":.*"stddev_ts":.*"fraction_of_bandwidth":null,"fraction_of_integer_peak":[0-9].*"memory_bandwidth_bytes_per_second":null,"integer_peak_macs_per_second":[0-9].*"memory_bandwidth_bytes_per_second":[0-9][^,]*,"integer_peak_macs_per_second":null,.*"samples_ts":\['
 prints "each phase has its own yardstick" '"n_gen":4,.*"fraction_of_bandwidth":[0-9].*"fraction_of_integer_peak":null'
+prints "sequences that generate together have both" '"n_sequences":2,"n_prompt":0,"n_gen":4,.*"fraction_of_bandwidth":[0-9][^,]*,"fraction_of_integer_peak":[0-9]'
+prints "bench says how many threads ran" '"samples_threads":\[1,1\]'
+succeeds "bench of weights where they are mapped" bench "$model" -p 8 -n 0 -r 1 --no-copies
 succeeds "bench with the int8 cache" bench "$model" -p 8 -n 4 -r 1 --kv q8 -o json
 prints "bench names the cache" '"type_k":"q8","type_v":"q8"'
 succeeds "bench as a table" bench "$model" -p 8 -n 4 -r 2
@@ -53,5 +56,10 @@ refuses "bench with too many tokens a call" 64 "--chunk" bench "$model" --chunk 
 succeeds "doctor in JSON" doctor --json
 prints "doctor has its keys" '"cpu":".*"isa":".*"threads":\{"count":[0-9]+,"reason":".*"memory_bandwidth_bytes_per_second":[0-9].*"integer_peak_macs_per_second":[0-9].*"model_limits":\{"model":".*"q4_decode_tokens_per_second":[0-9].*"q8_decode_tokens_per_second":[0-9].*"prompt_tokens_per_second":[0-9].*"throttling":(null|\{"periods":[0-9]+,"throttled_periods":[0-9]+,"throttled_seconds":[0-9.e-]+\}),.*"explanations":\["'
 succeeds "doctor tells a person" doctor
+processor=$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')
+bounded taskset -c "$processor" "$ister" doctor --json >"$work/out" 2>"$work/err"
+grep -Eq '"threads":\{"count":1,"reason":"(1 physical core|control group)' "$work/out" &&
+    { [ "$(getconf _NPROCESSORS_ONLN)" = 1 ] || grep -Eq 'allows 1 of [0-9]+ processors|control group quota' "$work/out"; }
+report "doctor names what leaves it one processor" $?
 prints "doctor explains the limit of decoding" 'q4 of a 1\.8B model cannot decode faster than [0-9.]+ tokens/s here'
 prints "doctor explains the limit of prompts" 'a prompt of a 1\.8B model cannot run faster than [0-9.]+ tokens/s here'
