@@ -25,6 +25,7 @@ static int64_t list_allowed(size_t size, int32_t *numbers, size_t capacity) {
   return (int64_t)count;
 }
 
+/// On kernels with more than ISTER_MOST_PROCESSORS, threads are not bound to places: their sets are larger.
 size_t ister_allowed_processors(int32_t *numbers, size_t capacity) {
   for (size_t size = CPU_SETSIZE; size <= 1 << 16; size *= 2) {
     const int64_t count = list_allowed(size, numbers, capacity);

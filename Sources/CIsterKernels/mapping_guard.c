@@ -1,10 +1,12 @@
 // In C because a signal handler may not run Swift: it could be in the middle of an allocation.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "ister_mapping_guard.h"
@@ -94,4 +96,10 @@ void ister_release_mapping(int32_t slot) {
 
 bool ister_mapping_is_damaged(int32_t slot) {
   return slot >= 0 && slot < slot_count && atomic_load(&mappings[slot].is_damaged);
+}
+
+bool ister_file_is_in_memory(int32_t descriptor) {
+  struct statfs status;
+  if (fstatfs(descriptor, &status) != 0) return false;
+  return status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC;
 }

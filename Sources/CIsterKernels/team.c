@@ -32,7 +32,7 @@ enum {
   /// Milliseconds that one of these calls may take on average: long calls, as those of prompts, make a rest end earlier.
   REST_CALL_MILLISECONDS = 16,
   /// How long threads look for the next call before they sleep: longer than between two tokens of a text, much less than
-  /// OpenMP's 200, which would keep the processors of a server busy that has little to do.
+  /// OpenMP's 200, which would keep the processors of a server busy that has little to do. KMP_BLOCKTIME has no say.
   IDLE_MILLISECONDS = 2,
 };
 

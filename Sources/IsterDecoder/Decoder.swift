@@ -82,13 +82,16 @@ public import IsterModelFile
             running: 0..<shape.layerCount)
     }
 
-    /// Bytes of the activations and logits of a forward call with `rows` tokens that all ask for logits.
-    public static func rowBytes(_ shape: ModelShape, rows: Int) -> Int {
-        Scratch.bytes(Dimensions(shape), rows: rows)
+    /// Bytes of the activations and logits of a forward call with `rows` tokens, `logitRows` of which ask for logits.
+    public static func rowBytes(_ shape: ModelShape, rows: Int, logitRows: Int) -> Int {
+        Scratch.bytes(Dimensions(shape), rows: rows, logitRows: logitRows)
     }
 
-    /// Threads that took part in the last forward call: fewer than `threads` for a while when another process holds their
-    /// processors, since waiting for them is slower.
+    /// Memory has several nodes, and copies of the weights for them would have been made had there been room.
+    public var lacksRoomForCopies: Bool { weights.lacksRoomForCopies }
+
+    /// Threads that took part in the last forward call: fewer than `threads` for a while where waiting for all of them is
+    /// slower.
     public var threadsOfLastCall: Int { team.workersOfLastRun }
 
     /// Tokens that a sequence holds.

@@ -16,14 +16,18 @@ public enum Machine {
     }
 
     /// Processors of the machine, or of what a container sees of it.
-    public static var onlineProcessorCount: Int {
-        let online = TextFile.read("/sys/devices/system/cpu/online").flatMap(MemoryNode.parse)?.count ?? 0
-        return max(online, allowedProcessors.count)
+    static var onlineProcessors: [Int] {
+        let allowed = allowedProcessors
+        let online = TextFile.read("/sys/devices/system/cpu/online").flatMap(MemoryNode.parse) ?? []
+        return online.count < allowed.count ? allowed : online
     }
 
-    /// Cores behind the allowed processors: hyperthreads that share a core count once.
-    public static var physicalCoreCount: Int {
-        let siblings = allowedProcessors.map { processor in
+    /// Cores behind the allowed processors.
+    public static var physicalCoreCount: Int { physicalCoreCount(of: allowedProcessors) }
+
+    /// Hyperthreads that share a core count once.
+    static func physicalCoreCount(of processors: [Int]) -> Int {
+        let siblings = processors.map { processor in
             TextFile.read("/sys/devices/system/cpu/cpu\(processor)/topology/thread_siblings_list") ?? "\(processor)"
         }
         return max(Set(siblings).count, 1)

@@ -126,11 +126,11 @@ internal import IsterModelFile
     let buffers: Buffers
     private let memory: AnonymousMemory
 
-    /// Bytes of buffers for `rows` rows and one worker.
-    static func bytes(_ dimensions: Dimensions, rows: Int) -> Int {
+    /// Bytes of buffers that a call with `rows` rows touches, `logitRows` of them with logits, by one worker.
+    static func bytes(_ dimensions: Dimensions, rows: Int, logitRows: Int) -> Int {
         var count = unsafe Arena(base: nil)
-        _ = count.buffers(dimensions, rows: rows, workers: 1, segments: 1)
-        return count.used
+        let buffers = count.buffers(dimensions, rows: rows, workers: 1, segments: 1)
+        return count.used - (rows - logitRows) * buffers.logitStride * MemoryLayout<Float>.stride
     }
 
     /// segments: of the longest sequence.

@@ -5,7 +5,7 @@ internal import CIsterKernels
     let handle: OpaquePointer
     let workers: Int
     let placement: Placement
-    /// Workers that took part in the last call: fewer than `workers` while another process holds their processors.
+    /// Workers that took part in the last call: fewer than `workers` for a while where waiting for all of them is slower.
     private(set) var workersOfLastRun = 0
 
     /// Polls before a wait sleeps: about 50 us; none when the workers outnumber the processors, since then the

@@ -9,30 +9,49 @@ public struct ThreadBudget: Sendable, Equatable {
 
     /// The budget of this process on this machine. `requested` wins, up to 1024.
     public static func ofThisMachine(requested: Int? = nil) -> ThreadBudget {
-        decide(
-            requested: requested, online: Machine.onlineProcessorCount, affinity: Machine.allowedProcessors.count,
-            physicalCores: Machine.physicalCoreCount, quota: ControlGroup.processorQuota())
+        let online = Machine.onlineProcessors, allowed = Machine.allowedProcessors
+        return decide(
+            requested: requested,
+            allowed: ProcessorCount(processors: allowed.count, cores: Machine.physicalCoreCount(of: allowed)),
+            online: ProcessorCount(processors: online.count, cores: Machine.physicalCoreCount(of: online)),
+            quota: ControlGroup.processorQuota())
     }
 
     /// - Parameters:
-    ///   - online: processors of the machine.
-    ///   - affinity: those that this process may run on.
-    ///   - physicalCores: cores among them; two hyperthreads of a core share one set of multipliers.
+    ///   - allowed: what this process may run on; two hyperthreads of a core share one set of multipliers.
+    ///   - online: what the machine has.
     ///   - quota: processors' worth of time that the control groups grant; nil without a limit.
     public static func decide(
-        requested: Int?, online: Int, affinity: Int, physicalCores: Int, quota: Double?
+        requested: Int?, allowed: ProcessorCount, online: ProcessorCount, quota: Double?
     ) -> ThreadBudget {
         if let requested {
             return ThreadBudget(count: min(max(requested, 1), 1024), reason: "requested")
         }
-        let cores = max(min(physicalCores, affinity), 1)
+        let cores = max(allowed.cores, 1)
         if let quota, quota < Double(cores) {
             return ThreadBudget(
                 count: max(Int(quota), 1), reason: "control group quota of \(quota) processors, rounded down")
         }
-        let allowed = "affinity or a cpuset allows \(affinity) of \(online) processors"
-        let reason = "\(cores) physical core\(cores == 1 ? "" : "s")"
-        return ThreadBudget(count: cores, reason: affinity < online ? "\(reason), since \(allowed)" : reason)
+        guard cores < online.cores else {
+            return ThreadBudget(count: cores, reason: "\(cores) physical core\(cores == 1 ? "" : "s")")
+        }
+        return ThreadBudget(
+            count: cores,
+            reason: """
+                \(cores) of \(online.cores) physical cores, since affinity or a cpuset allows \(allowed.processors) of \
+                \(online.processors) processors
+                """)
+    }
+}
+
+/// Processors as the kernel counts them, and the cores behind them.
+public struct ProcessorCount: Sendable, Equatable {
+    public let processors: Int
+    public let cores: Int
+
+    public init(processors: Int, cores: Int) {
+        self.processors = processors
+        self.cores = cores
     }
 }
 

@@ -11,6 +11,7 @@ extension Weights {
         let isForNodes = team.placement.isSpread && copies.haveRoom
         let isForPages =
             options.weightCopies == .forNodesAndPages && copies.areWorthIt(leastBytes: options.leastCopiedBytes)
+        lacksRoomForCopies = team.placement.isSpread && !copies.haveRoom
         if isForNodes || isForPages { try spread(team) }
     }
 

@@ -71,6 +71,8 @@ private func vector(_ file: ModelFile, _ name: String) throws(DecoderError) -> U
     var head: WeightMatrix
     /// Holds the matrices that do not lie in the mapping.
     var copied: AnonymousMemory?
+    /// Memory has several nodes, but too little of it is free for copies.
+    var lacksRoomForCopies = false
     let file: ModelFile
 
     init(_ file: ModelFile) throws(DecoderError) {
@@ -88,7 +90,7 @@ private func vector(_ file: ModelFile, _ name: String) throws(DecoderError) -> U
 
     deinit { unsafe layers.deallocate() }
 
-    /// Some weights are not the file's any more; false for a file whose mapping is not guarded.
+    /// Some weights are not the file's any more.
     var isFileDamaged: Bool { file.isDamaged }
 
     /// The part of the weights that lies in pages of 2 MiB.

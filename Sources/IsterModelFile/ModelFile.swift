@@ -86,9 +86,14 @@ public struct ModelFile: Sendable {
     /// without a signal for what is cut off inside the file's last page.
     public var isDamaged: Bool {
         guard !mapping.isDamaged else { return true }
+        // A file system that cannot tell the length may still give the pages; if not, a signal comes.
         guard let length = try? file.status().st_size else { return false }
         return length < fileBytes
     }
+
+    /// Bytes of the file that the page cache can drop, and that count as available memory therefore: all of it, but none
+    /// where the file system itself lies in memory.
+    public var droppableBytes: Int { file.isInMemory ? 0 : fileBytes }
 
     /// Reads all pages into memory, large ones where the file system has such.
     public func populate(threads: Int) { mapping.populate(file, threads: threads) }

@@ -1,3 +1,4 @@
+internal import CIsterKernels
 internal import Glibc
 
 /// An open descriptor; closed when the last reference goes.
@@ -35,6 +36,9 @@ package final class OpenFile: Sendable {
         }
         return status
     }
+
+    /// Whether the file system keeps its files in memory.
+    var isInMemory: Bool { ister_file_is_in_memory(descriptor) }
 
     /// Fills `buffer` from `offset`. A file that ends before is an error, never zeros.
     func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(ModelFileError) {

@@ -9,8 +9,8 @@ struct Bench: ParsableCommand {
             Prompt processing (pp) and generation (tg) are measured apart, with random tokens, without tokenizing and \
             sampling: one warm-up, then the mean and the standard deviation of the repetitions. Lists such as \
             -t 1,2 run every combination. Generation's bytes of weights, keys and values are compared with the memory \
-            bandwidth, prompts' multiply-adds with the rate of the int8 dot product; both are measured before and after \
-            each repetition, since those of a shared machine change.
+            bandwidth, multiply-adds of prompts and of several sequences that generate together with the rate of the \
+            int8 dot product; both are measured before and after each repetition, since those of a shared machine change.
             """)
 
     enum Output: String, ExpressibleByArgument, CaseIterable {
@@ -41,8 +41,8 @@ struct Bench: ParsableCommand {
     @Flag(
         inversion: .prefixedNo,
         help: """
-            Copies the weights of a file in small pages into pages of 2 MiB, as serve and chat do; without, they are read \
-            where they are, as generate does.
+            Copies the weights of a file in small pages into pages of 2 MiB, as serve and chat do, or leaves them as \
+            generate does.
             """)
     var copies = true
     @OptionGroup var cacheOption: CacheOption
@@ -94,12 +94,7 @@ struct Bench: ParsableCommand {
                 weightCopies: copies ? .forNodesAndPages : .forNodes, streaming: streaming)
             let result = try reporting(model) { try run.measure(repetitions: repetitions) }
             results.append(result)
-            let least = result.samples.map(\.threads).min() ?? budget.count
-            if least < budget.count {
-                StandardError.write(
-                    "ister: \(test.name): only \(least) of \(budget.count) threads ran at times, since another process "
-                        + "held their processors\n")
-            }
+            if let missing = result.missingThreads { StandardError.write("ister: \(test.name): \(missing)\n") }
             guard StandardError.isTerminal else { continue }
             StandardError.write("\(test.name), \(test.sequences) sequences: \(result.speed) tokens/s\n")
         }
@@ -115,11 +110,12 @@ struct Bench: ParsableCommand {
         // Caches are filled, so one that does not fit beside the weights and the yardstick would end the process.
         guard let available = Machine.availableMemory else { return }
         let format = cacheOption.format ?? .default(for: file)
-        let others = file.fileBytes + StreamingRead.bufferBytes
+        let others = file.droppableBytes + StreamingRead.bufferBytes
         for test in tests {
             let cache = test.cacheBytes(file.header.shape, format, chunk: chunk)
+            let rows = test.calledRows(chunk: chunk)
             let (bytes, overflow) = cache.addingReportingOverflow(
-                Decoder.rowBytes(file.header.shape, rows: test.batchRows(chunk: chunk)))
+                Decoder.rowBytes(file.header.shape, rows: rows.all, logitRows: rows.logits))
             if !overflow, bytes <= available - others { continue }
             throw Failure(
                 .systemRefused,

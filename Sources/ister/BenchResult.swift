@@ -36,6 +36,15 @@ struct BenchResult {
     var bandwidths: [Double] { samples.compactMap(\.bandwidth) }
     /// Multiply-adds per second around each repetition; empty for generation of one sequence.
     var integerPeaks: [Double] { samples.compactMap(\.integerPeak) }
+    /// A sentence where not all threads took part in all calls.
+    var missingThreads: String? {
+        let least = samples.map(\.threads).min() ?? threads
+        guard least < threads else { return nil }
+        return """
+            at times only \(least) of \(threads) threads ran, since waiting for all of them was slower: another process, a \
+            quota, or more threads than processors
+            """
+    }
     var mean: Double { Self.mean(speeds) }
     var deviation: Double { Self.deviation(speeds) }
     var meanSeconds: Double { Self.mean(seconds) }

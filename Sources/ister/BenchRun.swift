@@ -22,6 +22,12 @@ struct BenchTest {
     /// Rows of one forward call.
     func batchRows(chunk: Int) -> Int { max(min(chunk, length), sequences) }
 
+    /// Rows of the largest call that is made, and how many of them ask for logits.
+    func calledRows(chunk: Int) -> (all: Int, logits: Int) {
+        let rows = min(chunk, max(depth, promptCount))
+        return generationCount > 0 ? (max(rows, sequences), sequences) : (rows, 1)
+    }
+
     /// Bytes of all sequences' keys and values, which behind a layer's window are not kept.
     func cacheBytes(_ shape: ModelShape, _ format: CacheFormat, chunk: Int) -> Int {
         let blocks = shape.layers.reduce(0) { sum, layer in

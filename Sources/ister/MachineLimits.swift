@@ -101,7 +101,7 @@ enum MachineAdvice {
         guard count > 1 else { return nil }
         return """
             Memory has \(count) nodes: threads stay on the processors of theirs, and weights are copied so that each thread \
-            reads its own node's memory. The copies take about as much memory as the file.
+            reads its own node's memory, if there is room: the copies take about as much memory as the file.
             """
     }
 }

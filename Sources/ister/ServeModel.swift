@@ -25,7 +25,7 @@ struct LoadedModel {
         let options = options(configuration, plan)
         let tokenizer: Tokenizer
         let decoder: Decoder
-        let pages: Double
+        let pages: Double, copies: String
         do {
             try file.guardMapping()
             let verifies = configuration.verification == .start
@@ -37,6 +37,7 @@ struct LoadedModel {
             tokenizer = try file.tokenizer()
             decoder = try await thread.run { () throws(DecoderError) in try Decoder(file, options: options) }
             pages = decoder.hugePageFraction
+            copies = decoder.lacksRoomForCopies ? ", no room for copies of them for each memory node" : ""
         } catch {
             throw Failure(error, file: path)
         }
@@ -45,17 +46,18 @@ struct LoadedModel {
         let served = served(file, tokenizer, configuration)
         let summary = """
             \(served.id): \(ByteCount.text(file.fileBytes)), \(isa), \(budget.count) threads (\(budget.reason)), \
-            \(Int(pages * 100)) % of the weights in pages of 2 MiB, \
+            \(Int(pages * 100)) % of the weights in pages of 2 MiB\(copies), \
             cache \(cache) for \(configuration.parallel) requests of up to \(plan.contextLength) positions
             """
         return LoadedModel(file: file, served: served, generator: generator, summary: summary)
     }
 
     private static func plan(_ configuration: ServeConfiguration, _ file: ModelFile) throws(Failure) -> CachePlan {
-        try CachePlan(
+        let available = Machine.availableMemory.map { max($0 - file.droppableBytes, 0) }
+        return try CachePlan(
             shape: file.header.shape, format: configuration.cacheFormat ?? .default(for: file),
             parallel: configuration.parallel, batchRows: batchRows(configuration), context: configuration.context,
-            memory: configuration.cacheMemory, available: Machine.availableMemory.map { max($0 - file.fileBytes, 0) })
+            memory: configuration.cacheMemory, available: available)
     }
 
     private static func batchRows(_ configuration: ServeConfiguration) -> Int { max(512, configuration.stepTokens) }

@@ -108,27 +108,31 @@ import Testing
     @Test func `the least of cores, affinity and quota decides, rounded down`() {
         func count(affinity: Int, cores: Int, quota: Double?, requested: Int? = nil) -> Int {
             ThreadBudget.decide(
-                requested: requested, online: 96, affinity: affinity, physicalCores: cores, quota: quota
+                requested: requested, allowed: ProcessorCount(processors: affinity, cores: cores),
+                online: ProcessorCount(processors: 96, cores: 48), quota: quota
             ).count
         }
         #expect(count(affinity: 96, cores: 48, quota: nil) == 48)
         #expect(count(affinity: 96, cores: 48, quota: 7.65) == 7)
-        #expect(count(affinity: 2, cores: 4, quota: nil) == 2)
+        #expect(count(affinity: 2, cores: 2, quota: nil) == 2)
         #expect(count(affinity: 2, cores: 2, quota: 0.5) == 1)
         #expect(count(affinity: 2, cores: 2, quota: 1, requested: 8) == 8)
     }
 
     @Test func `the reason names what decided`() {
-        func reason(online: Int, affinity: Int, cores: Int, quota: Double? = nil) -> String {
+        func reason(_ allowed: (Int, Int), of online: (Int, Int), quota: Double? = nil) -> String {
             ThreadBudget.decide(
-                requested: nil, online: online, affinity: affinity, physicalCores: cores, quota: quota
+                requested: nil, allowed: ProcessorCount(processors: allowed.0, cores: allowed.1),
+                online: ProcessorCount(processors: online.0, cores: online.1), quota: quota
             ).reason
         }
-        #expect(reason(online: 8, affinity: 8, cores: 4) == "4 physical cores")
+        #expect(reason((8, 4), of: (8, 4)) == "4 physical cores")
+        #expect(reason((1, 1), of: (1, 1)) == "1 physical core")
+        // A hyperthread is missing, but no core.
+        #expect(reason((7, 4), of: (8, 4)) == "4 physical cores")
         #expect(
-            reason(online: 64, affinity: 4, cores: 4)
-                == "4 physical cores, since affinity or a cpuset allows 4 of 64 processors")
-        #expect(reason(online: 2, affinity: 1, cores: 1).hasPrefix("1 physical core, since"))
-        #expect(reason(online: 8, affinity: 8, cores: 8, quota: 1.5).contains("quota of 1.5 processors"))
+            reason((4, 2), of: (64, 32))
+                == "2 of 32 physical cores, since affinity or a cpuset allows 4 of 64 processors")
+        #expect(reason((8, 8), of: (8, 8), quota: 1.5).contains("quota of 1.5 processors"))
     }
 }

@@ -104,6 +104,30 @@ import Testing
         #expect(result(.prompt(8), sequences: 1, seconds: [1], floats).fractionOfIntegerPeak == nil)
     }
 
+    @Test func `threads that did not run are told`() throws {
+        func result(_ counts: [Int]) -> BenchResult {
+            BenchResult(
+                test: BenchTest(phase: .prompt(8), depth: 0, sequences: 1), threads: 4, isa: "scalar", batchRows: 1,
+                cacheFormat: .f16, samples: counts.map { BenchSample(seconds: 1, integerPeak: 1, threads: $0) },
+                load: Self.load, cacheBytes: 0, hugePageFraction: 1)
+        }
+        #expect(result([4, 4]).missingThreads == nil)
+        #expect(try #require(result([4, 3, 4]).missingThreads).contains("only 3 of 4 threads"))
+    }
+
+    @Test func `memory is asked for what the largest call touches`() {
+        func rows(_ phase: BenchTest.Phase, depth: Int = 0, sequences: Int = 1) -> [Int] {
+            let rows = BenchTest(phase: phase, depth: depth, sequences: sequences).calledRows(chunk: 512)
+            return [rows.all, rows.logits]
+        }
+        #expect(rows(.prompt(100)) == [100, 1])
+        #expect(rows(.prompt(100), depth: 4096) == [512, 1])
+        #expect(rows(.generation(100)) == [1, 1])
+        #expect(rows(.generation(100), sequences: 8) == [8, 8])
+        #expect(rows(.generation(100), depth: 4096, sequences: 8) == [512, 8])
+        #expect(rows(.generation(100), depth: 4, sequences: 8) == [8, 8])
+    }
+
     @Test func `the deviation is the sample's`() {
         #expect(BenchResult.deviation([1, 3]) == 2.0.squareRoot())
         #expect(BenchResult.deviation([5]) == 0)

@@ -34,10 +34,11 @@ import Testing
     }
 
     @Test func `hyperthreads are explained where there are some`() {
-        let budget = ThreadBudget.decide(requested: nil, online: 8, affinity: 8, physicalCores: 4, quota: nil)
+        let all = ProcessorCount(processors: 8, cores: 4)
+        let budget = ThreadBudget.decide(requested: nil, allowed: all, online: all, quota: nil)
         #expect(MachineAdvice.threads(budget, processors: 8, cores: 4).contains("8 processors share 4 cores"))
         #expect(!MachineAdvice.threads(budget, processors: 4, cores: 4).contains("share"))
-        let many = ThreadBudget.decide(requested: 9, online: 8, affinity: 8, physicalCores: 4, quota: nil)
+        let many = ThreadBudget.decide(requested: 9, allowed: all, online: all, quota: nil)
         #expect(MachineAdvice.threads(many, processors: 8, cores: 4).contains("Only 8 processors are there"))
     }
 

@@ -21,6 +21,9 @@ void ister_release_mapping(int32_t slot);
 
 bool ister_mapping_is_damaged(int32_t slot);
 
+/// Whether the file system of an open file keeps its files in memory (tmpfs, ramfs): its pages cannot be dropped.
+bool ister_file_is_in_memory(int32_t descriptor);
+
 #pragma clang assume_nonnull end
 
 #endif
