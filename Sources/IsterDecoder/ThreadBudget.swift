@@ -9,12 +9,13 @@ public struct ThreadBudget: Sendable, Equatable {
 
     /// The budget of this process on this machine. `requested` wins, up to 1024.
     public static func ofThisMachine(requested: Int? = nil) -> ThreadBudget {
-        let online = Machine.onlineProcessors, allowed = Machine.allowedProcessors
-        return decide(
-            requested: requested,
-            allowed: ProcessorCount(processors: allowed.count, cores: Machine.physicalCoreCount(of: allowed)),
-            online: ProcessorCount(processors: online.count, cores: Machine.physicalCoreCount(of: online)),
-            quota: ControlGroup.processorQuota())
+        func count(_ processors: [Int]) -> ProcessorCount {
+            ProcessorCount(processors: processors.count, cores: Machine.physicalCoreCount(of: processors))
+        }
+        let numbers = Machine.onlineProcessors, allowed = count(Machine.allowedProcessors)
+        // Often they are the same, and each costs a file to read.
+        let online = numbers.count == allowed.processors ? allowed : count(numbers)
+        return decide(requested: requested, allowed: allowed, online: online, quota: ControlGroup.processorQuota())
     }
 
     /// - Parameters:

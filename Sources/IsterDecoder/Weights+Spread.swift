@@ -4,15 +4,15 @@ internal import IsterModelFile
 extension Weights {
     /// Copies what the options say.
     func copy(_ team: Team, _ options: DecoderOptions) throws(DecoderError) {
-        if options.weightCopies == .never { return }
+        let isSpread = team.placement.isSpread, isForPages = options.weightCopies == .forNodesAndPages
+        // Else a start would wait for the list of the file's pages in vain.
+        guard options.weightCopies != .never, isSpread || isForPages else { return }
         let copies = CopyDecision(
             fileBytes: file.fileBytes, hugePageFraction: options.hugePageFraction ?? file.hugePageFraction,
             hugePages: Machine.hugePages, available: options.availableMemory ?? Machine.availableMemory)
-        let isForNodes = team.placement.isSpread && copies.haveRoom
-        let isForPages =
-            options.weightCopies == .forNodesAndPages && copies.areWorthIt(leastBytes: options.leastCopiedBytes)
-        lacksRoomForCopies = team.placement.isSpread && !copies.haveRoom
-        if isForNodes || isForPages { try spread(team) }
+        lacksRoomForCopies = isSpread && !copies.haveRoom
+        let isWanted = isSpread ? copies.haveRoom : copies.areWorthIt(leastBytes: options.leastCopiedBytes)
+        if isWanted { try spread(team) }
     }
 
     /// Copies all matrices but the embedding, of which a step reads single rows, into the memory of those who read them.

@@ -7,7 +7,7 @@ struct BenchSample {
     var bandwidth: Double?
     /// Multiply-adds per second of the int8 dot product in registers, likewise; nil for generation of one sequence.
     var integerPeak: Double?
-    /// Fewest threads of one of its calls: less than asked for while another process held their processors.
+    /// Fewest threads of one of its calls: less than asked for while waiting for all of them was slower.
     var threads = 1
 }
 
@@ -36,6 +36,12 @@ struct BenchResult {
     var bandwidths: [Double] { samples.compactMap(\.bandwidth) }
     /// Multiply-adds per second around each repetition; empty for generation of one sequence.
     var integerPeaks: [Double] { samples.compactMap(\.integerPeak) }
+    var mean: Double { Self.mean(speeds) }
+    var deviation: Double { Self.deviation(speeds) }
+    var meanSeconds: Double { Self.mean(seconds) }
+    var secondsDeviation: Double { Self.deviation(seconds) }
+    var speed: String { "\(decimals(mean, 2)) ± \(decimals(deviation, 2))" }
+
     /// A sentence where not all threads took part in all calls.
     var missingThreads: String? {
         let least = samples.map(\.threads).min() ?? threads
@@ -45,11 +51,6 @@ struct BenchResult {
             quota, or more threads than processors
             """
     }
-    var mean: Double { Self.mean(speeds) }
-    var deviation: Double { Self.deviation(speeds) }
-    var meanSeconds: Double { Self.mean(seconds) }
-    var secondsDeviation: Double { Self.deviation(seconds) }
-    var speed: String { "\(decimals(mean, 2)) ± \(decimals(deviation, 2))" }
 
     /// Bytes of weights, keys and values read per second while decoding, by the bandwidth around the same repetition; the
     /// mean. nil for prompts, whose limit is arithmetic.

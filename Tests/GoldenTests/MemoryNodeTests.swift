@@ -97,11 +97,13 @@ import Testing
                 $0.memoryNodes = played
             }
             #expect(spread.copiedWeightBytes > 0)
-            let small = try model.decoder {
+            #expect(!spread.lacksRoomForCopies)
+            let full = try model.decoder {
+                $0.threads = 3
                 $0.memoryNodes = played
                 $0.availableMemory = 0
             }
-            #expect(small.copiedWeightBytes == 0, "without room for copies the file is read where it lies")
+            #expect(full.copiedWeightBytes == 0 && full.lacksRoomForCopies, "read where the file lies")
             let found = try spread.allLogits(ids, chunk: 7)
             #expect(found.map { $0.map(\.bitPattern) } == expected.map { $0.map(\.bitPattern) }, "\(preset)")
             #expect(Machine.allowedProcessors == processors, "the caller is not bound afterwards")

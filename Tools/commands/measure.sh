@@ -50,6 +50,11 @@ refuses "a sweep with depths of its own" 64 "--sweep" bench "$model" --sweep -d 
 succeeds "bench as CSV" bench "$model" -p 8 -n 0 -r 2 -o csv
 refuses "bench beyond the context" 64 "context" bench "$model" -p 100000
 refuses "one bad test stops all before the first" 64 "pp4 @ d100000" bench "$model" -p 4 -n 4 -d 0,100000
+printf '#!/bin/bash\nulimit -v 4000000\nexec %q "$@"\n' "$ister" >"$work/limited"
+chmod +x "$work/limited"
+ister=$work/limited run bench "$model" -p 8 -n 0 -r 1 -t 1,1024 -o csv
+[ "$code" = 71 ] && grep -q "thread team" "$work/err" && [ "$(wc -l <"$work/out")" = 2 ]
+report "what bench measured before it failed is printed" $?
 refuses "bench of nothing" 64 "nothing to measure" bench "$model" -p 0 -n 0
 refuses "bench with too many sequences" 64 "-b" bench "$model" -b 4097
 refuses "bench with too many tokens a call" 64 "--chunk" bench "$model" --chunk 8193
