@@ -1,6 +1,10 @@
 # Functions for the checks that need the program, or a running server. Sourced.
 # shellcheck shell=bash
 
+# A company's proxy is not for this machine's own servers.
+export no_proxy=${no_proxy:+$no_proxy,}127.0.0.1,localhost
+export NO_PROXY=$no_proxy
+
 needs_program() { # path of ister
     [ -x "$1" ] && return 0
     echo "$(basename "$0"): there is no program $1: swift build -c release --product ister" >&2

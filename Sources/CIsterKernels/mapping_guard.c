@@ -28,9 +28,9 @@ static pthread_mutex_t installing = PTHREAD_MUTEX_INITIALIZER;
 static bool is_installed;
 
 /// Zeros for everything from the page of `address` on: what lies behind the end of a shrunken file is gone as well.
-static bool patch(guarded_mapping *mapping, uintptr_t base, uintptr_t address) {
+static bool patch(guarded_mapping *mapping, uintptr_t base, size_t length, uintptr_t address) {
   const uintptr_t page = address & ~(page_size - 1);
-  const uintptr_t end = (base + atomic_load(&mapping->length) + page_size - 1) & ~(page_size - 1);
+  const uintptr_t end = (base + length + page_size - 1) & ~(page_size - 1);
   // First the flag: no thread may read zeros that are not yet known to be wrong.
   atomic_store(&mapping->is_damaged, true);
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
@@ -38,12 +38,15 @@ static bool patch(guarded_mapping *mapping, uintptr_t base, uintptr_t address) {
 }
 
 static void pass_on(int signal, siginfo_t *info, void *context) {
+  const bool is_sent = info->si_code <= 0;
   if (previous.sa_flags & SA_SIGINFO) {
     previous.sa_sigaction(signal, info, context);
+  } else if (previous.sa_handler == SIG_IGN && is_sent) {
+    return;
   } else if (previous.sa_handler == SIG_DFL || previous.sa_handler == SIG_IGN) {
     // The read happens again and ends the process; a signal that was sent has to be sent again.
     sigaction(signal, &previous, NULL);
-    if (info->si_code <= 0) raise(signal);
+    if (is_sent) raise(signal);
   } else {
     previous.sa_handler(signal);
   }
@@ -55,8 +58,11 @@ static void handle(int signal, siginfo_t *info, void *context) {
   bool is_patched = false;
   for (int32_t slot = 0; slot < slot_count && info->si_code > 0 && !is_patched; slot++) {
     const uintptr_t base = atomic_load(&mappings[slot].base);
-    if (base != 0 && address >= base && address - base < atomic_load(&mappings[slot].length)) {
-      is_patched = patch(&mappings[slot], base, address);
+    const size_t length = atomic_load(&mappings[slot].length);
+    // Another thread may have given the slot to another mapping between the two.
+    const bool is_one_mapping = base != 0 && atomic_load(&mappings[slot].base) == base;
+    if (is_one_mapping && address >= base && address - base < length) {
+      is_patched = patch(&mappings[slot], base, length, address);
     }
   }
   if (!is_patched) pass_on(signal, info, context);

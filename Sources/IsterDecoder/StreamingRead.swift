@@ -1,8 +1,8 @@
 internal import CIsterKernels
 internal import Glibc
 
-/// A streaming read with prefetch by all workers: the yardstick of decode. It passes over 1 GiB, or a quarter of what is
-/// available where that is less.
+/// A streaming read with prefetch by all workers: the yardstick of decode. It passes over 1 GiB, or four times the
+/// last-level caches where that is more, or a quarter of what is available where that is less.
 @safe public final class StreamingRead {
     private let buffer: AnonymousMemory
     private let team: Team
@@ -10,7 +10,7 @@ internal import Glibc
 
     /// Bytes that one would take now.
     public static var bufferBytes: Int {
-        let bytes = min(1 << 30, (Machine.availableMemory ?? .max) / 4)
+        let bytes = min(max(1 << 30, 4 * Machine.lastLevelCacheBytes), (Machine.availableMemory ?? .max) / 4)
         return max(bytes / StreamJob.pieceBytes, 1) * StreamJob.pieceBytes
     }
 

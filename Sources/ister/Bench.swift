@@ -42,7 +42,7 @@ struct Bench: ParsableCommand {
         inversion: .prefixedNo,
         help: """
             Copies the weights of a file in small pages into pages of 2 MiB, as serve and chat do, or leaves them as \
-            generate does.
+            generate does. Where memory has several nodes, all commands copy them for these.
             """)
     var copies = true
     @OptionGroup var cacheOption: CacheOption
@@ -72,19 +72,21 @@ struct Bench: ParsableCommand {
         try require(tests, fitting: file)
         try file.populateForReading(threads: threadCounts?.values.max())
         let threads: [Int?] = threadCounts?.values ?? [nil]
-        var results: [BenchResult] = []
+        // What was measured before is not lost.
+        let results = BenchResults(file: file, output: output)
+        let signals = results.printOnSignals()
         do {
-            for count in threads { try measure(tests, of: file, threads: count, &results) }
+            for count in threads { try measure(tests, of: file, threads: count, results) }
         } catch {
-            // What was measured before is not lost.
-            if !results.isEmpty { try StandardOutput.write(BenchReport(file: file, results: results).text(output)) }
+            try results.print(isPart: true)
             throw error
         }
-        try StandardOutput.write(BenchReport(file: file, results: results).text(output))
+        try results.print()
+        withExtendedLifetime(signals) {}
     }
 
     private func measure(
-        _ tests: [BenchTest], of file: ModelFile, threads: Int?, _ results: inout [BenchResult]
+        _ tests: [BenchTest], of file: ModelFile, threads: Int?, _ results: BenchResults
     ) throws(Failure) {
         let budget = ThreadBudget.ofThisMachine(requested: threads)
         let streaming = try reporting(model) { try StreamingRead(threads: budget.count) }

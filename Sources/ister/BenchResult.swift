@@ -23,6 +23,8 @@ struct BenchResult {
     let load: ModelLoad
     /// Bytes of keys and values that one repetition of generation reads.
     let cacheBytes: Int
+    /// Bytes of the machine's last-level caches.
+    var lastLevelCacheBytes = 0
     /// The part of the weights that lies in pages of 2 MiB.
     let hugePageFraction: Double
 
@@ -53,10 +55,12 @@ struct BenchResult {
     }
 
     /// Bytes of weights, keys and values read per second while decoding, by the bandwidth around the same repetition; the
-    /// mean. nil for prompts, whose limit is arithmetic.
+    /// mean. nil for prompts, whose limit is arithmetic, and for what the last-level caches hold, whose limit is not memory.
     var fractionOfBandwidth: Double? {
         guard test.generationCount > 0 else { return nil }
-        return fraction(Double(load.streamedBytes * test.generationCount + cacheBytes), of: bandwidths)
+        let bytes = Double(load.streamedBytes * test.generationCount + cacheBytes)
+        guard bytes > Double(lastLevelCacheBytes * test.generationCount) else { return nil }
+        return fraction(bytes, of: bandwidths)
     }
 
     /// Multiply-adds per second of the matrices, by the rate of the int8 dot product around the same repetition; the mean.

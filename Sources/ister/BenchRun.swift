@@ -19,7 +19,7 @@ struct BenchTest {
     /// Positions that each sequence needs.
     var length: Int { depth + promptCount + generationCount }
 
-    /// Rows of one forward call.
+    /// Most rows of a forward call: a prompt runs in chunks, sequences generate together.
     func batchRows(chunk: Int) -> Int { max(min(chunk, length), sequences) }
 
     /// Rows of the largest call that is made, and how many of them ask for logits.
@@ -62,6 +62,11 @@ struct BenchRun {
     /// Of as many threads.
     let streaming: StreamingRead
 
+    /// Rows of a call that is timed.
+    private var callRows: Int {
+        test.promptCount > 0 ? min(chunk, test.promptCount) : test.sequences
+    }
+
     private var format: CacheFormat { cacheFormat ?? .default(for: file) }
 
     func measure(repetitions: Int) throws(DecoderError) -> BenchResult {
@@ -73,6 +78,8 @@ struct BenchRun {
         options.contextLength = length
         options.sequenceCount = test.sequences
         options.batchRows = test.batchRows(chunk: chunk)
+        // So that copies of the weights find what room the cache leaves.
+        options.populatesCache = true
         let decoder = try Decoder(file, options: options)
         _ = try once(decoder)
         var samples: [BenchSample] = []
@@ -85,9 +92,9 @@ struct BenchRun {
             samples.append(sample)
         }
         return BenchResult(
-            test: test, threads: decoder.threads.count, isa: decoder.instructionSet, batchRows: decoder.batchRows,
+            test: test, threads: decoder.threads.count, isa: decoder.instructionSet, batchRows: callRows,
             cacheFormat: decoder.cacheFormat, samples: samples, load: ModelLoad(file.header),
-            cacheBytes: readCacheBytes,
+            cacheBytes: readCacheBytes, lastLevelCacheBytes: Machine.lastLevelCacheBytes,
             hugePageFraction: decoder.hugePageFraction)
     }
 
@@ -150,7 +157,7 @@ struct BenchRun {
     ) throws(DecoderError) -> Int {
         var start = 0, least = threads
         while start < count {
-            let rows = min(decoder.batchRows, count - start)
+            let rows = min(chunk, count - start)
             let tokens = (0..<rows).map { _ in token(&random) }
             let isLast = start + rows == count
             try decoder.forward([TokenSlice(sequence: sequence, tokens: tokens, logits: isLast ? logits : .none)])

@@ -63,10 +63,11 @@ struct BenchServe: AsyncParsableCommand {
 
     func run() async throws {
         let key = try BenchServeKey.read(file: apiKeyFile)
+        let plan = plan
         let server = try BenchServeConnection(
-            url: url, key: key, timeout: timeout, connections: max(clients ?? 8, 64) + 2)
+            url: url, key: key, timeout: timeout, connections: plan.mostUnanswered)
         do {
-            let outcome = try await measure(server)
+            let outcome = try await measure(server, plan)
             await server.close()
             try report(outcome)
         } catch {
@@ -75,7 +76,9 @@ struct BenchServe: AsyncParsableCommand {
         }
     }
 
-    private func measure(_ server: BenchServeConnection) async throws -> BenchServeOutcome {
+    private func measure(
+        _ server: BenchServeConnection, _ plan: BenchServePlan
+    ) async throws -> BenchServeOutcome {
         let name: String
         if let model { name = model } else { name = try await server.firstModel() }
         let prompts = try await BenchServePrompts.suited(to: server, model: name, textOnly: text, seed: seed)
@@ -96,6 +99,10 @@ struct BenchServe: AsyncParsableCommand {
         if let svg {
             let picture = BenchServePicture(outcome: outcome).svg
             try evaluating(svg) { try ReportFile.write(picture, to: svg) }
+        }
+        // It was asked for, and all the rest has been told.
+        if let failure = outcome.long?.failure {
+            throw Failure(.inputOutput, "\(url): the long prompt failed: \(failure)")
         }
     }
 }

@@ -110,7 +110,7 @@ final class BenchServeConnection: Sendable {
             }
             record.end = start.duration(to: .now).inSeconds
             if record.failure == nil, !stream.isDone { record.failure = "the answer was cut off" }
-            if record.failure == nil, record.pieceTimes.isEmpty { record.failure = "the answer has no text" }
+            if record.failure == nil, record.isEmpty { record.failure = "the answer has no tokens" }
         } catch {
             record.failure = "\(error)"
         }

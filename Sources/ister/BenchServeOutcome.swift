@@ -38,7 +38,8 @@ struct BenchServeOutcome {
 
     /// Times between pieces that ended while the long prompt waited for its first token.
     var gapsDuringLongPrompt: [Double]? {
-        guard let long, long.failure == nil, let first = long.pieceTimes.first else { return nil }
+        guard let long, long.failure == nil else { return nil }
+        let first = long.start + long.timeToFirstToken
         return completed.flatMap { record in
             zip(record.pieceTimes, record.pieceTimes.dropFirst())
                 .filter { $1 > long.start && $0 < first }.map { $1 - $0 }

@@ -18,6 +18,17 @@ struct BenchServePlan {
     var warmupCount: Int
     var seed: UInt64
 
+    /// Requests that may be under way together, each on a connection of its own: at a rate all of them, since none may
+    /// wait in the client.
+    var mostUnanswered: Int {
+        let requests =
+            switch arrival {
+            case .clients(let count): count
+            case .rate: requestCount
+            }
+        return requests + (longPrompt == nil ? 0 : 1)
+    }
+
     /// Seconds after the start at which requests are sent: gaps of a Poisson process.
     func arrivals(rate: Double) -> [Double] {
         var random = RandomSequence(seed: seed ^ 0xA5A5_A5A5)

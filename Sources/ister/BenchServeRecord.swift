@@ -5,6 +5,8 @@ struct BenchServeRecord: Sendable {
     var start: Double
     /// When pieces of text came.
     var pieceTimes: [Double] = []
+    /// When the first choice came, with text or without: a token may have none.
+    var firstChoiceTime: Double?
     var end = 0.0
     var promptTokens = 0
     var cachedTokens = 0
@@ -14,8 +16,10 @@ struct BenchServeRecord: Sendable {
 
     init(start: Double) { self.start = start }
 
-    var timeToFirstToken: Double { (pieceTimes.first ?? end) - start }
+    var timeToFirstToken: Double { (pieceTimes.first ?? firstChoiceTime ?? end) - start }
     var wholeTime: Double { end - start }
+    /// Neither text nor counted tokens, which are there without text if all are special ones.
+    var isEmpty: Bool { pieceTimes.isEmpty && answerTokens == 0 }
     /// Between pieces of text, as a reader sees them.
     var gaps: [Double] { zip(pieceTimes, pieceTimes.dropFirst()).map { $1 - $0 } }
     /// The mean after the first token; nil for answers of one token.
@@ -57,10 +61,9 @@ struct BenchServeStream {
         if let error = try object.object("error") {
             record.failure = try error.text("message") ?? "the server sent an error"
         }
-        if case .object(let choice)? = try object.array("choices")?.first,
-            let text = try choice.bytes("text"), !text.isEmpty
-        {
-            record.pieceTimes.append(time)
+        if case .object(let choice)? = try object.array("choices")?.first {
+            if record.firstChoiceTime == nil { record.firstChoiceTime = time }
+            if let text = try choice.bytes("text"), !text.isEmpty { record.pieceTimes.append(time) }
         }
         if let usage = try object.object("usage") {
             record.promptTokens = try usage.integer("prompt_tokens") ?? 0

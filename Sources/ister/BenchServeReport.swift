@@ -46,6 +46,7 @@ struct BenchServeReport {
         if outcome.plan.longPrompt != nil {
             all.append(("long_prompt_tokens", .optional(outcome.long?.promptTokens)))
             all.append(("long_prompt_ttft_ms", .optional(longTime.map { $0 * 1000 })))
+            all.append(("long_prompt_error", .optional(outcome.long?.failure)))
             all += Self.latency("itl_during_long_prompt", outcome.gapsDuringLongPrompt ?? [])
         }
         return all

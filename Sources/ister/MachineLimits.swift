@@ -88,17 +88,19 @@ enum MachineAdvice {
             """
     }
 
-    static func hugePages(_ setting: String) -> String? {
-        switch setting {
-        case "never":
-            "Huge pages are off: with \"madvise\" keys, values and weights that are copied lie in them, and decoding is faster."
-        case "always", "madvise": "Huge pages are on for keys, values and weights that are copied (\"\(setting)\")."
+    /// nodes: of memory, whose threads have copies of the weights in small pages, since a large one would belong to several.
+    static func hugePages(_ setting: String, nodes: Int) -> String? {
+        let what = nodes > 1 ? "keys and values" : "keys, values and weights that are copied"
+        return switch setting {
+        case "never": "Huge pages are off: with \"madvise\" \(what) lie in them, and decoding is faster."
+        case "always", "madvise": "Huge pages are on for \(what) (\"\(setting)\")."
         default: nil
         }
     }
 
-    static func memoryNodes(_ count: Int) -> String? {
+    static func memoryNodes(_ count: Int, threads: Int) -> String? {
         guard count > 1 else { return nil }
+        guard threads > 1 else { return "Memory has \(count) nodes; one thread reads all of them where they are." }
         return """
             Memory has \(count) nodes: threads stay on the processors of theirs, and weights are copied so that each thread \
             reads its own node's memory, if there is room: the copies take about as much memory as the file.

@@ -54,8 +54,8 @@ struct MachineReport {
                 threads, processors: Machine.allowedProcessors.count, cores: Machine.physicalCoreCount),
             MachineAdvice.otherWork(otherProcessors),
             MachineAdvice.throttling(throttling, during: throttledMeanwhile),
-            MachineAdvice.hugePages(Machine.hugePages),
-            MachineAdvice.memoryNodes(Machine.memoryNodes.count),
+            MachineAdvice.hugePages(Machine.hugePages, nodes: min(Machine.memoryNodes.count, threads.count)),
+            MachineAdvice.memoryNodes(Machine.memoryNodes.count, threads: threads.count),
         ]
         return advice.compactMap(\.self)
     }
@@ -72,6 +72,7 @@ struct MachineReport {
             ("model_limits", modelLimits),
             ("physical_cores", .integer(Machine.physicalCoreCount)),
             ("allowed_processors", .integer(Machine.allowedProcessors.count)),
+            ("last_level_cache_bytes", .integer(Machine.lastLevelCacheBytes)),
             ("memory_bytes", .integer(totalMemory)),
             ("free_memory_bytes", .integer(availableMemory)),
             ("memory_nodes", .integer(Machine.memoryNodes.count)),
@@ -109,6 +110,7 @@ struct MachineReport {
             "cores             \(Machine.physicalCoreCount) behind \(Machine.allowedProcessors.count) processors",
             "memory bandwidth  \(decimals(yardsticks.bandwidth / 1e9, 1)) GB/s, streaming read by \(count) threads",
             "integer peak      \(decimals(yardsticks.integerPeak / 1e9, 1)) GMAC/s, int8 dots by \(count) threads",
+            "last-level cache  \(binarySize(Machine.lastLevelCacheBytes))",
             "memory            \(binarySize(totalMemory)), \(binarySize(availableMemory)) available",
             "memory nodes      \(Machine.memoryNodes.count)",
             "huge pages        \(Machine.hugePages)",

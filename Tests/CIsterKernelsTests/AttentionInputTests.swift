@@ -61,6 +61,25 @@ import Testing
         }
     }
 
+    /// All inputs are finite. A score of NaN would lose to any other in a maximum, one of minus infinity weigh nothing.
+    @Test(arguments: Table.vectorized + [.scalar], [ISTER_CACHE_F32, ISTER_CACHE_Q8])
+    func `a score that overflows makes the result NaN instead of vanishing`(table: Table, format: ister_cache_format) {
+        let width = 80
+        let cache = SmallCache(table, format, width: width)
+        var key = [Float](repeating: 0, count: width)
+        let value = [Float](repeating: 1, count: width)
+        #expect(cache.store(key, value) == 0)
+        // Two groups of an int8 cache, which are as large and of opposite sign.
+        (key[0], key[40]) = (3e38, 3e38)
+        #expect(cache.store(key, value, position: 1) == 0)
+        var query = [Float](repeating: 0, count: width)
+        #expect(cache.attend(query, position: 1) == 0)
+        #expect(cache.output.array.allSatisfy { $0 == 1 })
+        (query[0], query[40]) = (-10, 10)
+        #expect(cache.attend(query, position: 1) == 0)
+        #expect(cache.output.array.allSatisfy { $0.isNaN })
+    }
+
     /// Two positions whose keys differ in their last group alone, beside a first element a thousand times as large.
     @Test(arguments: Table.vectorized + [.scalar])
     func `a large element of a key takes precision from its own 32 only`(table: Table) {

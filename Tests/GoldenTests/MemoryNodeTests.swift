@@ -43,6 +43,28 @@ import Testing
                 == [MemoryNode(number: 0, processors: [0, 1])])
     }
 
+    @Test func `a last-level cache counts once for all who share it`() throws {
+        let root = NSTemporaryDirectory() + "ister-caches-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        for processor in 0..<4 {
+            for (index, level, size) in [(0, 1, "32K"), (1, 1, "32K"), (2, 2, "512K"), (3, 3, "16384K")] {
+                let folder = "\(root)/cpu\(processor)/cache/index\(index)"
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+                let sharers = level < 3 ? "\(processor)" : processor < 2 ? "0-1" : "2-3"
+                for (name, text) in [("level", "\(level)"), ("size", size), ("shared_cpu_list", sharers)] {
+                    try "\(text)\n".write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
+                }
+            }
+        }
+        func bytes(_ processors: [Int]) -> Int { Machine.lastLevelCacheBytes(of: processors, root: root) }
+        #expect(bytes([0, 1, 2, 3]) == 32 << 20)
+        #expect(bytes([0, 1]) == 16 << 20)
+        #expect(bytes([0, 2]) == 32 << 20)
+        #expect(bytes([7]) == 0)
+        try "lots\n".write(toFile: "\(root)/cpu0/cache/index3/size", atomically: true, encoding: .utf8)
+        #expect(bytes([0]) == 0)
+    }
+
     @Test func `workers are spread over nodes by their processors, neighbours together`() {
         #expect(Placement(workers: 4, nodes: nodes([2, 2])).nodeOfWorker == [0, 0, 1, 1])
         #expect(Placement(workers: 8, nodes: nodes([24, 8])).nodeOfWorker == [0, 0, 0, 0, 0, 0, 1, 1])

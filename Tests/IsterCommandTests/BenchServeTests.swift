@@ -78,6 +78,43 @@ struct BenchServeTests {
         #expect((0..<3).map { _ in counter.finish() } == [false, false, true])
     }
 
+    @Test func `tokens without text are an answer`() throws {
+        let text = """
+            data: {"choices":[{"text":"","finish_reason":"length"}]}
+
+            data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":1}}
+
+            data: [DONE]
+
+
+            """
+        var stream = BenchServeStream()
+        var record = BenchServeRecord(start: 0)
+        try stream.take(text.utf8, at: 2, &record)
+        record.end = 3
+        #expect(!record.isEmpty && record.timeToFirstToken == 2 && record.gaps.isEmpty)
+        #expect(BenchServeRecord(start: 0).isEmpty)
+    }
+
+    @Test func `at a rate no request waits for a connection`() {
+        var plan = plan
+        #expect(plan.mostUnanswered == 4000)
+        plan.longPrompt = 100
+        #expect(plan.mostUnanswered == 4001)
+        plan.arrival = .clients(8)
+        #expect(plan.mostUnanswered == 9)
+    }
+
+    @Test func `a long prompt that failed is told`() {
+        var plan = plan
+        plan.longPrompt = 100
+        var outcome = BenchServeOutcome(plan: plan, url: "http://x", model: "a", promptForm: .ids)
+        outcome.long = BenchServeRecord(start: 1)
+        outcome.long?.failure = "too long"
+        let json = String(decoding: BenchServeReport(outcome: outcome).text(.json), as: UTF8.self)
+        #expect(json.contains(#""long_prompt_error":"too long""#))
+    }
+
     @Test func `an error inside a stream is a failure`() throws {
         var stream = BenchServeStream()
         var record = BenchServeRecord(start: 0)

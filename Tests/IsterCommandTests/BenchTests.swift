@@ -81,6 +81,14 @@ import Testing
         #expect(result.integerPeaks.isEmpty && result.bandwidths == [20_000])
     }
 
+    @Test func `what the last-level caches hold is not compared with memory`() {
+        var result = result(.generation(10), sequences: 1, seconds: [5, 5])
+        result.lastLevelCacheBytes = 1000
+        #expect(result.fractionOfBandwidth == nil)
+        result.lastLevelCacheBytes = 999
+        #expect(result.fractionOfBandwidth != nil)
+    }
+
     @Test func `a prompt multiplies all tokens by the layers and its last one by the head`() throws {
         // (8 x 50 + 100) products in 2 s are 250 a second, a quarter of 1000; two sequences do twice as much.
         let one = result(.prompt(8), sequences: 1, seconds: [2]).fractionOfIntegerPeak

@@ -49,8 +49,11 @@ import Testing
     }
 
     @Test func `memory nodes are explained where there are several`() throws {
-        #expect(MachineAdvice.memoryNodes(1) == nil)
-        #expect(try #require(MachineAdvice.memoryNodes(2)).hasPrefix("Memory has 2 nodes: "))
+        #expect(MachineAdvice.memoryNodes(1, threads: 4) == nil)
+        #expect(try #require(MachineAdvice.memoryNodes(2, threads: 4)).hasPrefix("Memory has 2 nodes: "))
+        #expect(try #require(MachineAdvice.memoryNodes(2, threads: 1)).contains("one thread"))
+        #expect(try #require(MachineAdvice.hugePages("madvise", nodes: 1)).contains("weights"))
+        #expect(!(try #require(MachineAdvice.hugePages("madvise", nodes: 2)).contains("weights")))
     }
 }
 

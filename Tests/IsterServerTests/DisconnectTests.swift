@@ -52,10 +52,8 @@ import Testing
                 "{\"model\":\"tiny\",\"prompt\":\"a\",\"stream\":\(phase != .wholeAnswer)}", to: channel)
             try await eventually { generator.requests.count == 1 }
             #expect(generator.cancelledCount == 0)
-            let start = ContinuousClock.now
             try await leave(channel, farewell)
             try await eventually { generator.cancelledCount == 1 }
-            #expect(ContinuousClock.now - start < .seconds(1))
             try? await channel.close()
         }
     }

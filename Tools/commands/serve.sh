@@ -16,6 +16,13 @@ ask /nothing
 answers "an unknown URL has the API's form" 404 '^\{"error":\{"message":".*","type":"invalid_request_error","param":null,"code":"unknown_url"\}\}$'
 ask /metrics
 answers "serve counts its tokens" 200 '^ister_generation_tokens_total\{model_name="tiny"\} 12$'
+load=(bench-serve "http://127.0.0.1:$port" --clients 2 --requests 2 --prompt-tokens 8 --answer-tokens 4)
+succeeds "a load test" "${load[@]}" -o json
+prints "its keys are vLLM's" '"completed":2,"failed":0,.*"mean_ttft_ms":[0-9]'
+run "${load[@]}" -o json --long-prompt 100000
+[ "$code" = 74 ] && grep -q '"completed":2,' "$work/out" && grep -q '"long_prompt_error":"status 400' "$work/out" &&
+    grep -q "the long prompt failed" "$work/err"
+report "a load test tells that its long prompt failed, and all the rest" $?
 refuses "a busy port" 69 "in use" serve "$model" --port "$port"
 kill "$server"
 ended "SIGTERM ends the server" 0 "drained=0"

@@ -44,7 +44,7 @@ ISTER_INLINE __m256i start_q8(int32_t step_offset) {
   return _mm256_setzero_si256();
 }
 
-/// |w| times x with w's sign: maddubs wants one unsigned side, and 2 * 127 * 127 fits int16.
+/// |w| times x with w's sign: maddubs wants one unsigned side, and 2 * 128 * 127 fits int16.
 ISTER_INLINE __m256i dot_line_q8(__m256i sum, __m256i offset_weights, __m256i x) {
   __m256i w = _mm256_xor_si256(offset_weights, _mm256_set1_epi8((char)0x80));
   __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));

@@ -16,7 +16,7 @@
 ///  - no contraction, no reassociation; fused multiply-adds only where written. FTZ and DAZ are on in every worker.
 ///    Arm's FZ does the same but for one case: it judges a result before rounding, x86 after, so a result that only
 ///    rounding lifts to 2^-126 stays on x86 and is 0 on Arm. A sum shows it when all of its terms are that small; the
-///    next quantize_row makes 0 of either, as of everything below 1e-30. Which NaN a NaN is, is left open, too: rows
+///    next quantize_row, which F32 matrices do without, makes 0 of either, as of everything below 1e-30. Which NaN a NaN is, is left open, too: rows
 ///    with one are refused.
 /// The scalar table is the definition; tests compare all others to it byte by byte.
 
@@ -160,7 +160,8 @@ typedef struct {
   int (*attend_segment)(const ister_attention *job, size_t segment, float *partial);
   void (*join_segments)(const ister_attention *job, const float *partials);
 
-  /// Reads every byte with prefetch and returns their xor, so that nothing is optimised away: the streaming yardstick.
+  /// Reads whole pieces of 128 bytes with prefetch and returns their xor, so that nothing is optimised away: the
+  /// streaming yardstick.
   uint64_t (*stream)(const void *bytes, size_t count);
 
   /// Runs `rounds` of the set's int8 dot product on registers alone and returns the multiply-adds done: the yardstick of

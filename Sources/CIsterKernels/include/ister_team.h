@@ -16,8 +16,8 @@ typedef struct ister_team ister_team;
 
 typedef void (*ister_team_function)(void *context, ister_team *team, size_t worker);
 
-/// workers >= 1. spin: polls before a wait sleeps; 0 when threads outnumber processors. Null when the system refuses
-/// the memory or the threads.
+/// workers: 1 to 4096. spin: polls before a wait sleeps; 0 when threads outnumber processors. Null beyond that, or when
+/// the system refuses the memory or the threads.
 ister_team *_Nullable ister_team_create(size_t workers, size_t spin);
 void ister_team_destroy(ister_team *team);
 
@@ -41,8 +41,8 @@ typedef struct {
 /// The next share of `items` in this phase: first the front of the worker's own contiguous range, which is
 /// items * worker / workers to items * (worker + 1) / workers, then the back of the others'. It is a part of what is left of
 /// the range, in whole grains, at least one; the last one may be smaller. Empty (begin == end) when none is left.
-/// phase: counts up by one for every distribution in the team's life, the same on all workers; a worker waits for a
-/// phase before it claims from the next. items < 2^20, else the process is aborted; grain >= 1.
+/// phase: above 0 and ascending in the team's life (modulo 2^24, by less than 2^23 at a time), the same on all workers; a
+/// worker waits for a phase before it claims from the next. items < 2^20, else the process is aborted; grain >= 1.
 ister_range ister_team_claim(ister_team *team, size_t worker, uint32_t phase, size_t items, size_t grain);
 
 /// Reports `count` claimed items of this phase as done.

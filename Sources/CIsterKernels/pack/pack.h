@@ -22,7 +22,7 @@ enum {
 /// One row of one chunk before its bits are laid out. Q8 uses scale and code only, the latter with its offset of 128,
 /// Q8G32 and Q4G32 group and code.
 typedef struct {
-  float scale;  // Q4: a bf16 number, 0 or at least FLT_MIN, small enough that scale * 127 is finite
+  float scale;  // Q4: a bf16 number, 0 or at least FLT_MIN, small enough that scale * 120 is finite
   uint16_t group[ISTER_CHUNK / ISTER_GROUP];  // binary16
   int8_t subscale[ISTER_SUBBLOCKS];
   uint8_t table[ISTER_SUBBLOCKS];

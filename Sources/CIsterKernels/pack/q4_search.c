@@ -128,9 +128,9 @@ ISTER_INLINE pick_t choose_subscale(const block_t *block, float high, float low,
 static pick_t choose_block(const float *x, const int16_t *root, float high, float low, float inverse_scale) {
   block_t block;
   int16_t lanes[ISTER_SUBBLOCK];
-  const float unit = inverse_scale * Y_UNIT;
   for (int i = 0; i < ISTER_SUBBLOCK; i++) {
-    float t = x[i] * unit;
+    // In this order: the two factors' product may be infinite.
+    float t = x[i] * inverse_scale * Y_UNIT;
     t = t > Y_MOST ? Y_MOST : t < -Y_MOST ? -Y_MOST : t;
     lanes[i] = (int16_t)(t + (t < 0 ? -0.5f : 0.5f));
   }

@@ -3,6 +3,7 @@
 #ifndef ISTER_LANES_H
 #define ISTER_LANES_H
 
+#include <float.h>
 #include <stdint.h>
 #include <string.h>
 

@@ -4,6 +4,10 @@ import Testing
 
 /// Over real sockets, with times that are short enough for a test.
 struct ConnectionLimitTests {
+    /// Seconds: below the usual limits of headers, bodies and idle connections, and so far above this test's that a
+    /// machine that is busy with hundreds of other tests stays below.
+    private static let soon = 8.0
+
     private var options: ServerOptions {
         var options = ServerOptions()
         options.limits = TestService.shortLimits
@@ -35,7 +39,7 @@ struct ConnectionLimitTests {
             #expect(answer.code == "request_timeout")
             #expect(answer.headers["x-request-id"]?.isEmpty == false)
             #expect(answer.headers["connection"] == "close")
-            #expect((0.35..<2).contains(seconds))
+            #expect((0.35..<Self.soon).contains(seconds))
         }
     }
 
@@ -54,7 +58,7 @@ struct ConnectionLimitTests {
                 }
             }
             #expect(Answer(text).status == 408)
-            #expect(seconds < 2)
+            #expect(seconds < Self.soon)
         }
     }
 
@@ -62,10 +66,10 @@ struct ConnectionLimitTests {
         try await TestService.run(options) { service in
             let silent = try await timed { try await service.exchange("") }
             #expect(silent.text.isEmpty)
-            #expect(silent.seconds < 2)
+            #expect(silent.seconds < Self.soon)
             let kept = try await timed { try await service.exchange(head("GET /health")) }
             #expect(kept.text.hasSuffix(#"{"status":"ok"}"#))
-            #expect((0.3..<2).contains(kept.seconds))
+            #expect((0.3..<Self.soon).contains(kept.seconds))
         }
     }
 
@@ -78,20 +82,19 @@ struct ConnectionLimitTests {
 
     @Test func `a reader that stops reading is closed after the stall`() async throws {
         try await TestService.run(options) { service in
-            let start = ContinuousClock.now
             try await RawClient.onThread {
                 let client = try RawClient(port: service.port, receiveBuffer: 4096)
                 client.send(head("GET /endless"))
                 _ = client.read(1000)
                 var closed = false
                 // The route writes 256 MiB; only the stall ends it.
-                for _ in 0..<50 where !closed {
-                    usleep(100_000)
+                let start = ContinuousClock.now
+                while !closed, start.duration(to: .now) < .seconds(Self.soon) {
+                    usleep(10_000)
                     closed = service.application.connectionCount == 0
                 }
                 #expect(closed)
             }
-            #expect(start.duration(to: .now) < .seconds(4))
         }
     }
 
@@ -208,10 +211,11 @@ struct ConnectionLimitTests {
         var options = ServerOptions()
         options.limits.lingerSeconds = 0.2
         try await TestService.run(options) { service in
-            let start = ContinuousClock.now
-            let text = try await service.exchange(
-                head("POST /v1/completions", ["Content-Length: 1000", "Content-Type: text/plain"]))
-            #expect(start.duration(to: .now) < .seconds(5))
+            let (text, seconds) = try await timed {
+                try await service.exchange(
+                    head("POST /v1/completions", ["Content-Length: 1000", "Content-Type: text/plain"]))
+            }
+            #expect(seconds < Self.soon)
             #expect(Answer(text).status == 415)
             #expect(Answer(text).headers["connection"] == "close")
         }
