@@ -1,7 +1,10 @@
 extension Checkpoint {
     static func openFolder(_ folder: String) throws(CheckpointError) -> Checkpoint {
+        let adapter = folder + "/adapter_config.json"
+        if try pathKind(adapter).exists { throw .adapter(path: adapter) }
         let configPath = folder + "/config.json"
-        let configObject = try readJSONObject(path: configPath, need: "config.json of a Hugging Face folder")
+        let configFile = try CheckpointFile(path: configPath, need: "config.json of a Hugging Face folder")
+        let configObject = try readJSONObject(configFile)
         let config = try HuggingFaceConfig(path: configPath, object: configObject)
         let generation = try HuggingFaceGeneration(
             folder: folder, configPath: configPath, config: configObject,
@@ -14,14 +17,14 @@ extension Checkpoint {
         if config.configuration.tiedHead { try checkTiedHead(matcher, files, configPath: configPath) }
 
         let tokenizer = try HuggingFaceTokenizerFiles(folder: folder)
+        let sources = [configFile, generation.file].compactMap { $0 } + tokenizer.files
         return Checkpoint(
             path: folder, configuration: config.configuration, generation: generation.defaults, tensors: tensors,
-            chatTemplate: tokenizer.chatTemplate,
+            chatTemplate: tokenizer.chatTemplate, unusedTemplates: tokenizer.unusedTemplates,
             unknownKeys: config.unknownKeys.map { "config.json: \($0)" }
                 + generation.unknownKeys.map { "generation_config.json: \($0)" },
-            sourceFiles: [configPath] + generation.sourceFiles + tokenizer.sourceFiles
-                + (shards.indexPath.map { [$0] } ?? []) + files.map(\.path),
-            files: files, vocabularySource: tokenizer.vocabularySource)
+            sources: sources + [shards.index].compactMap { $0 } + files, files: files,
+            vocabularySource: tokenizer.vocabularySource)
     }
 
     private static let safetensorsTypes: [WeightType] = [.f32, .f16, .bf16]

@@ -10,8 +10,8 @@ extension Checkpoint {
             path: path, configuration: configuration,
             generation: try generation(gguf.metadata, vocabularySize: configuration.vocabularySize),
             tensors: try matcher.match(configuration, supportedTypes: supported),
-            chatTemplate: try chatTemplate(gguf.metadata), unknownKeys: config.unknownKeys, sourceFiles: [path],
-            files: [gguf.file],
+            chatTemplate: try chatTemplate(gguf.metadata), unusedTemplates: unusedTemplates(gguf.metadata),
+            unknownKeys: config.unknownKeys, sources: [gguf.file], files: [gguf.file],
             vocabularySource: vocabulary.map { .gguf($0) } ?? .missing(folder: path))
     }
 
@@ -62,6 +62,11 @@ extension Checkpoint {
             throw .malformed(path: metadata.path, what: key, found: "\(bytes.count) bytes", need: "at most \(limit)")
         }
         return try metadata.text(key)
+    }
+
+    /// Templates for tools and the like have keys of their own.
+    private static func unusedTemplates(_ metadata: GGUFMetadata) -> [String] {
+        metadata.keys.filter { $0.hasPrefix("tokenizer.chat_template.") }.map(quoted)
     }
 }
 

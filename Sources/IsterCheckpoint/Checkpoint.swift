@@ -9,21 +9,30 @@ public struct Checkpoint: Sendable {
     public let tensors: [TensorDescription]
     /// The default Jinja template, as UTF-8.
     public let chatTemplate: String?
+    /// Chat templates beside the default, as "file: name": they are not kept, which is worth a warning.
+    public let unusedTemplates: [String]
     /// Settings that were understood neither as harmless nor as supported, as "file: key"; worth a warning.
     public let unknownKeys: [String]
-    /// Every file that was used, for provenance.
-    public let sourceFiles: [String]
-
+    /// Every file that was used.
+    let sources: [CheckpointFile]
+    /// Those that hold tensors.
     let files: [CheckpointFile]
     let vocabularySource: VocabularySource
 
     enum VocabularySource: Sendable {
-        /// Paths in a Hugging Face folder.
-        case sentencePiece(model: String, configuration: String?)
-        case tokenizerJSON(json: String, configuration: String?)
+        /// Files of a Hugging Face folder.
+        case sentencePiece(model: CheckpointFile, TokenizerSettings)
+        case tokenizerJSON(json: CheckpointFile, TokenizerSettings)
         case gguf(GGUFVocabulary)
         /// A folder without a tokenizer; known only when someone asks for one.
         case missing(folder: String)
+    }
+
+    /// What may stand beside a tokenizer's own file.
+    struct TokenizerSettings: Sendable {
+        var configuration: CheckpointFile?
+        var specialTokens: CheckpointFile?
+        var addedTokens: CheckpointFile?
     }
 
     /// Opens a Hugging Face folder or a `.gguf` file.

@@ -6,6 +6,10 @@ public enum CheckpointError: Error, Equatable, Sendable {
     case notRegularFile(path: String)
     case readFailed(path: String, offset: Int, reason: String)
     case fileTooLarge(path: String, bytes: Int, limit: Int)
+    /// Written to since it was opened.
+    case changed(path: String)
+    /// Weights that belong to the model's, in files of their own.
+    case adapter(path: String)
     case json(path: String, JSONError)
 
     // Configuration
@@ -44,7 +48,7 @@ public enum CheckpointError: Error, Equatable, Sendable {
     public var kind: Kind {
         switch self {
         case .notFound, .cannotOpen, .notRegularFile: .notFound
-        case .readFailed: .inputOutput
+        case .readFailed, .changed: .inputOutput
         default: .badData
         }
     }
@@ -59,6 +63,10 @@ extension CheckpointError: CustomStringConvertible {
         case .notRegularFile(let path): "\(path): not a regular file"
         case .readFailed(let path, let offset, let reason): "\(path): cannot read at byte \(offset): \(reason)"
         case .fileTooLarge(let path, let bytes, let limit): "\(path): \(bytes) bytes; at most \(limit) are read"
+        case .changed(let path): "\(path): changed while it was read"
+        case .adapter(let path):
+            "\(path): an adapter stands beside the model and would be left out; merge it into the weights, or move it "
+                + "away"
         case .json(let path, let error): "\(path): \(error)"
         case .unsupportedArchitecture(let path, let found, let supported):
             "\(path): architecture \(quoted(found)) is not supported; supported: \(supported.joined(separator: ", "))"

@@ -9,6 +9,20 @@ final class CheckpointFile: Sendable {
     let path: String
     let size: Int
     private let descriptor: Int32
+    private let stamp: Stamp
+
+    /// What a write changes.
+    private struct Stamp: Equatable, Sendable {
+        let size: Int
+        let seconds: Int
+        let nanoseconds: Int
+
+        init(_ status: stat) {
+            size = Int(status.st_size)
+            seconds = Int(status.st_mtim.tv_sec)
+            nanoseconds = Int(status.st_mtim.tv_nsec)
+        }
+    }
 
     /// `need` says what the file is for when it is absent.
     init(path: String, need: String) throws(CheckpointError) {
@@ -26,9 +40,16 @@ final class CheckpointFile: Sendable {
         self.path = path
         self.descriptor = descriptor
         size = status.st_size
+        stamp = Stamp(status)
     }
 
     deinit { close(descriptor) }
+
+    /// Refuses a file that somebody wrote to since it was opened.
+    func requireUnchanged() throws(CheckpointError) {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, Stamp(status) == stamp else { throw .changed(path: path) }
+    }
 
     /// Fills `buffer` from `offset` on.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(CheckpointError) {

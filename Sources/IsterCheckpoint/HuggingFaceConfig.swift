@@ -113,6 +113,11 @@ extension HuggingFaceConfig {
     ) throws(CheckpointError) {
         func text(_ text: String) -> JSONValue { .string(Array(text.utf8)) }
         let one: [JSONValue] = [.integer(1), .number(1)]
+        // transformers takes the model's class from it, whatever `architectures` says.
+        let type = architecture.modelType
+        try reader.require("model_type", isNeutral: [text(type)], supported: "\(type) for \(architecture.rawValue)")
+        let none = JSONValue.object(JSONObject())
+        try reader.require("auto_map", isNeutral: [none], supported: "null: a folder's own code is not run")
         try reader.require("hidden_act", isNeutral: [text("silu"), text("swish")], supported: "silu")
         for key in ["partial_rotary_factor", "embedding_multiplier", "residual_multiplier", "logits_scaling"] {
             try reader.require(key, isNeutral: one, supported: "1")
@@ -140,9 +145,9 @@ extension HuggingFaceConfig {
     private static let harmlessKeys = [
         "_name_or_path", "_attn_implementation", "_attn_implementation_autoset", "attention_dropout", "bos_token_id",
         "dtype", "embd_pdrop", "eos_token_id", "hidden_dropout", "id2label", "initializer_range", "is_llama_config",
-        "label2id", "model_type", "output_attentions", "output_hidden_states", "pad_token_id", "pretraining_tp",
-        "resid_pdrop", "return_dict", "torch_dtype", "transformers.js_config", "transformers_version", "use_cache",
-        "unk_token_id", "use_return_dict",
+        "label2id", "output_attentions", "output_hidden_states", "pad_token_id", "pretraining_tp", "resid_pdrop",
+        "return_dict", "torch_dtype", "transformers.js_config", "transformers_version", "use_cache", "unk_token_id",
+        "use_return_dict",
     ]
 
     private static let keys = ModelConfiguration.KeyNames(
@@ -150,4 +155,14 @@ extension HuggingFaceConfig {
         layerCount: "num_hidden_layers", headCount: "num_attention_heads", keyValueHeadCount: "num_key_value_heads",
         headWidth: "head_dim", contextLength: "max_position_embeddings", slidingWindow: "sliding_window",
         normEpsilon: "rms_norm_eps", theta: "rope_theta")
+}
+
+extension ModelConfiguration.Architecture {
+    /// Spelled as in `model_type`.
+    fileprivate var modelType: String {
+        switch self {
+        case .llama: "llama"
+        case .mistral: "mistral"
+        }
+    }
 }

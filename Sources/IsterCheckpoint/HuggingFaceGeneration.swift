@@ -2,7 +2,8 @@
 struct HuggingFaceGeneration {
     private(set) var defaults = GenerationDefaults()
     private(set) var unknownKeys: [String] = []
-    private(set) var sourceFiles: [String] = []
+    /// nil when there is none.
+    private(set) var file: CheckpointFile?
     private let vocabularySize: Int
 
     init(
@@ -12,9 +13,9 @@ struct HuggingFaceGeneration {
         var fallback = SettingsReader(path: configPath, object: config)
         let path = folder + "/generation_config.json"
         if try pathKind(path).exists {
-            sourceFiles = [path]
-            var reader = SettingsReader(
-                path: path, object: try readJSONObject(path: path, need: "generation defaults"))
+            let file = try CheckpointFile(path: path, need: "generation defaults")
+            self.file = file
+            var reader = SettingsReader(path: path, object: try readJSONObject(file))
             try readSampling(&reader)
             try readIDs(&reader)
             reader.ignore(Self.harmlessKeys)

@@ -1,62 +1,73 @@
 /// The tokenizer's files and the chat template of a Hugging Face folder.
 struct HuggingFaceTokenizerFiles {
     let vocabularySource: Checkpoint.VocabularySource
-    let chatTemplate: String?
-    let sourceFiles: [String]
+    private(set) var chatTemplate: String?
+    /// Templates that are not kept, as "file: name".
+    private(set) var unusedTemplates: [String] = []
+    let files: [CheckpointFile]
 
     /// A chat template beyond this is no template.
     private static let templateLimit = 256 << 10
+    /// A folder of templates by name.
+    private static let furtherTemplates = "additional_chat_templates"
 
     init(folder: String) throws(CheckpointError) {
-        func existing(_ name: String) throws(CheckpointError) -> String? {
+        func existing(_ name: String, need: String = "the tokenizer") throws(CheckpointError) -> CheckpointFile? {
             let path = folder + "/" + name
-            return try pathKind(path).exists ? path : nil
+            return try pathKind(path).exists ? CheckpointFile(path: path, need: need) : nil
         }
-        let configuration = try existing("tokenizer_config.json")
-        var used = configuration.map { [$0] } ?? []
-        var tokenFiles = [TokenizerFiles.specialTokensFile]
+        var settings = Checkpoint.TokenizerSettings()
+        settings.configuration = try existing(TokenizerFiles.configurationFile)
+        settings.specialTokens = try existing(TokenizerFiles.specialTokensFile)
         // tokenizer.json holds everything; tokenizer.model lacks added tokens.
-        if let json = try existing("tokenizer.json") {
-            vocabularySource = .tokenizerJSON(json: json, configuration: configuration)
-            used.append(json)
-        } else if let model = try existing("tokenizer.model") {
-            vocabularySource = .sentencePiece(model: model, configuration: configuration)
-            used.append(model)
-            tokenFiles.append(TokenizerFiles.addedTokensFile)
+        let json = try existing(TokenizerFiles.jsonFile)
+        let model = try json == nil ? existing(TokenizerFiles.sentencePieceFile) : nil
+        if model != nil { settings.addedTokens = try existing(TokenizerFiles.addedTokensFile) }
+        if let json {
+            vocabularySource = .tokenizerJSON(json: json, settings)
+        } else if let model {
+            vocabularySource = .sentencePiece(model: model, settings)
         } else {
             vocabularySource = .missing(folder: folder)
         }
-        for name in tokenFiles { if let path = try existing(name) { used.append(path) } }
-        var template: String?
-        if let configuration { template = try Self.template(inConfiguration: configuration) }
-        if let jinja = try existing("chat_template.jinja") {
-            template = try Self.text(inFile: jinja)
-            used.append(jinja)
+        let jinja = try existing("chat_template.jinja", need: "the chat template")
+        files = [settings.configuration, json ?? model, settings.specialTokens, settings.addedTokens, jinja]
+            .compactMap { $0 }
+        if let configuration = settings.configuration { try readTemplates(of: configuration) }
+        if let jinja {
+            // transformers then takes none of the configuration's.
+            chatTemplate = try Self.text(of: jinja)
+            unusedTemplates = []
         }
-        chatTemplate = template
-        sourceFiles = used
+        if try pathKind(folder + "/" + Self.furtherTemplates).exists { unusedTemplates.append(Self.furtherTemplates) }
     }
 
     /// `chat_template`: one string, or a list of `{name, template}` of which "default" counts.
-    private static func template(inConfiguration path: String) throws(CheckpointError) -> String? {
-        let object = try readJSONObject(path: path, need: "tokenizer settings", limit: 64 << 20)
+    private mutating func readTemplates(of file: CheckpointFile) throws(CheckpointError) {
+        let object = try readJSONObject(file, limit: 64 << 20)
         switch object["chat_template"] {
-        case nil, .null?: return nil
-        case .string(let bytes)?: return try checked(bytes, path)
+        case nil, .null?: return
+        case .string(let bytes)?: chatTemplate = try Self.checked(bytes, file.path)
         case .array(let values)?:
-            for case .object(let entry) in values where entry["name"] == .string(Array("default".utf8)) {
-                if case .string(let bytes)? = entry["template"] { return try checked(bytes, path) }
+            for case .object(let entry) in values {
+                guard case .string(let bytes)? = entry["template"] else { continue }
+                if entry["name"] != .string(Array("default".utf8)) {
+                    let name = entry["name"]?.shortText ?? "without a name"
+                    unusedTemplates.append("\(TokenizerFiles.configurationFile): \(name)")
+                } else if chatTemplate == nil {
+                    chatTemplate = try Self.checked(bytes, file.path)
+                }
             }
-            return nil
         case let other?:
-            throw .wrongValueType(path: path, key: "chat_template", need: "a string or a list", found: other.kind)
+            throw .wrongValueType(
+                path: file.path, key: "chat_template", need: "a string or a list", found: other.kind)
         }
     }
 
-    private static func text(inFile path: String) throws(CheckpointError) -> String {
-        let bytes = try CheckpointFile(path: path, need: "the chat template").contents(limit: templateLimit)
+    private static func text(of file: CheckpointFile) throws(CheckpointError) -> String {
+        let bytes = try file.contents(limit: templateLimit)
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw .malformed(path: path, what: "the text", found: "not UTF-8", need: "UTF-8")
+            throw .malformed(path: file.path, what: "the text", found: "not UTF-8", need: "UTF-8")
         }
         return text
     }

@@ -1,8 +1,8 @@
 /// The weights of a Hugging Face folder: `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
 struct SafetensorsShards {
     let files: [SafetensorsFile]
-    /// The index, when there is one.
-    let indexPath: String?
+    /// The list of shards, when there is one.
+    let index: CheckpointFile?
 
     static let singleName = "model.safetensors"
     static let indexName = "model.safetensors.index.json"
@@ -10,23 +10,24 @@ struct SafetensorsShards {
     init(folder: String) throws(CheckpointError) {
         // The single file wins where both are, as in transformers.
         let single = folder + "/" + Self.singleName
-        let index = folder + "/" + Self.indexName
-        let (hasSingle, hasIndex) = (try pathKind(single).exists, try pathKind(index).exists)
+        let indexPath = folder + "/" + Self.indexName
+        let (hasSingle, hasIndex) = (try pathKind(single).exists, try pathKind(indexPath).exists)
         if hasSingle || !hasIndex {
             let need = "\(Self.singleName) or \(Self.indexName) (other weight formats are not read)"
             files = [try SafetensorsFile(CheckpointFile(path: single, need: need))]
-            indexPath = nil
+            index = nil
             return
         }
-        let placement = try Self.placement(index: index)
+        let index = try CheckpointFile(path: indexPath, need: "the list of shards")
+        let placement = try Self.placement(index)
         var files: [SafetensorsFile] = []
         for name in placement.shards {
             let path = folder + "/" + name
             files.append(try SafetensorsFile(CheckpointFile(path: path, need: "a shard that the index lists")))
         }
-        try Self.check(files, placement, index: index)
+        try Self.check(files, placement)
         self.files = files
-        indexPath = index
+        self.index = index
     }
 
     private struct Placement {
@@ -39,18 +40,18 @@ struct SafetensorsShards {
     /// More shards than any checkpoint has; each costs a file descriptor.
     private static let shardLimit = 512
 
-    private static func placement(index: String) throws(CheckpointError) -> Placement {
-        let object = try readJSONObject(path: index, need: "the list of shards", limit: 64 << 20)
+    private static func placement(_ index: CheckpointFile) throws(CheckpointError) -> Placement {
+        let object = try readJSONObject(index, limit: 64 << 20)
         let map: JSONObject
         do throws(JSONError) { map = try object.required("weight_map", object.object) } catch {
-            throw .json(path: index, error)
+            throw .json(path: index.path, error)
         }
         var placement = Placement()
         var shardByName: [[UInt8]: Int] = [:]
         for entry in map.entries {
             guard case .string(let nameBytes) = entry.value else {
                 throw .wrongValueType(
-                    path: index, key: String(decoding: entry.key, as: UTF8.self), need: "a file name",
+                    path: index.path, key: String(decoding: entry.key, as: UTF8.self), need: "a file name",
                     found: entry.value.kind)
             }
             if let shard = shardByName[nameBytes] {
@@ -58,13 +59,13 @@ struct SafetensorsShards {
                 continue
             }
             let name = String(decoding: nameBytes, as: UTF8.self)
-            guard isPlainFileName(nameBytes) else { throw .shardNameNotPlain(path: index, name: name) }
+            guard isPlainFileName(nameBytes) else { throw .shardNameNotPlain(path: index.path, name: name) }
             placement.shardByTensor[entry.key] = placement.shards.count
             shardByName[nameBytes] = placement.shards.count
             placement.shards.append(name)
             if placement.shards.count > shardLimit {
                 throw .malformed(
-                    path: index, what: "the number of shards", found: "above \(shardLimit)", need: "fewer files")
+                    path: index.path, what: "the number of shards", found: "above \(shardLimit)", need: "fewer files")
             }
         }
         return placement
@@ -76,9 +77,7 @@ struct SafetensorsShards {
         return !name.isEmpty && name.count <= 255 && !isDots && !name.contains(UInt8(ascii: "/")) && !name.contains(0)
     }
 
-    private static func check(
-        _ files: [SafetensorsFile], _ placement: Placement, index: String
-    ) throws(CheckpointError) {
+    private static func check(_ files: [SafetensorsFile], _ placement: Placement) throws(CheckpointError) {
         var found: [[UInt8]: Int] = [:]
         for (shard, file) in files.enumerated() {
             for entry in file.entries {
@@ -96,15 +95,12 @@ struct SafetensorsShards {
 }
 
 /// A JSON file whose document is an object.
-func readJSONObject(path: String, need: String, limit: Int = 16 << 20) throws(CheckpointError) -> JSONObject {
-    let value = try readJSON(path: path, need: need, limit: limit)
+func readJSONObject(_ file: CheckpointFile, limit: Int = 16 << 20) throws(CheckpointError) -> JSONObject {
+    let bytes = try file.contents(limit: limit)
+    let value: JSONValue
+    do throws(JSONError) { value = try JSONValue.parse(bytes) } catch { throw .json(path: file.path, error) }
     guard case .object(let object) = value else {
-        throw .malformed(path: path, what: "the document", found: value.kind, need: "an object")
+        throw .malformed(path: file.path, what: "the document", found: value.kind, need: "an object")
     }
     return object
-}
-
-func readJSON(path: String, need: String, limit: Int) throws(CheckpointError) -> JSONValue {
-    let bytes = try CheckpointFile(path: path, need: need).contents(limit: limit)
-    do throws(JSONError) { return try JSONValue.parse(bytes) } catch { throw .json(path: path, error) }
 }

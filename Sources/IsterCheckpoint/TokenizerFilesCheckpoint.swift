@@ -4,24 +4,24 @@ extension Checkpoint {
     /// The tokenizer of the folder or GGUF file.
     public func vocabulary() throws(CheckpointError) -> Vocabulary {
         switch vocabularySource {
-        case .sentencePiece(let model, let configuration):
-            let folder = Self.folder(of: model)
-            let bytes = try Self.bytes(model)
-            let settings = try Self.json(configuration)
-            let special = try Self.optionalJSON(folder + TokenizerFiles.specialTokensFile)
-            let added = try Self.optionalJSON(folder + TokenizerFiles.addedTokensFile)
+        case .sentencePiece(let model, let settings):
+            let bytes = try model.contents(limit: Self.sizeLimit)
+            let configuration = try Self.json(settings.configuration)
+            let special = try Self.json(settings.specialTokens)
+            let added = try Self.json(settings.addedTokens)
             do {
                 return try TokenizerFiles.vocabulary(
-                    sentencePieceModel: bytes, configuration: settings, specialTokensMap: special, addedTokens: added)
-            } catch { throw .tokenizer(path: model, reason: error.description) }
-        case .tokenizerJSON(let path, let configuration):
-            let document = try Self.json(path)
-            let settings = try Self.json(configuration)
-            let special = try Self.optionalJSON(Self.folder(of: path) + TokenizerFiles.specialTokensFile)
+                    sentencePieceModel: bytes, configuration: configuration, specialTokensMap: special,
+                    addedTokens: added)
+            } catch { throw .tokenizer(path: model.path, reason: error.description) }
+        case .tokenizerJSON(let json, let settings):
+            let document = try Self.json(json)
+            let configuration = try Self.json(settings.configuration)
+            let special = try Self.json(settings.specialTokens)
             do {
                 return try TokenizerFiles.vocabulary(
-                    tokenizerJSON: document ?? .null, configuration: settings, specialTokensMap: special)
-            } catch { throw .tokenizer(path: path, reason: error.description) }
+                    tokenizerJSON: document ?? .null, configuration: configuration, specialTokensMap: special)
+            } catch { throw .tokenizer(path: json.path, reason: error.description) }
         case .gguf(let vocabulary):
             do { return try TokenizerFiles.vocabulary(gguf: vocabulary) } catch {
                 throw .tokenizer(path: path, reason: error.description)
@@ -34,21 +34,9 @@ extension Checkpoint {
     /// Vocabularies of 2^18 pieces have files of about 35 MB.
     private static let sizeLimit = 256 << 20
 
-    private static func folder(of path: String) -> String {
-        path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-    }
-
-    private static func bytes(_ path: String) throws(CheckpointError) -> [UInt8] {
-        try CheckpointFile(path: path, need: "the tokenizer").contents(limit: sizeLimit)
-    }
-
-    private static func json(_ path: String?) throws(CheckpointError) -> JSONValue? {
-        guard let path else { return nil }
-        let bytes = try bytes(path)
-        do { return try JSONValue.parse(bytes) } catch { throw .tokenizer(path: path, reason: error.description) }
-    }
-
-    private static func optionalJSON(_ path: String) throws(CheckpointError) -> JSONValue? {
-        try pathKind(path).exists ? json(path) : nil
+    private static func json(_ file: CheckpointFile?) throws(CheckpointError) -> JSONValue? {
+        guard let file else { return nil }
+        let bytes = try file.contents(limit: sizeLimit)
+        do { return try JSONValue.parse(bytes) } catch { throw .tokenizer(path: file.path, reason: error.description) }
     }
 }

@@ -40,7 +40,8 @@ extension TokenizerFiles {
         }
     }
 
-    /// The file's added tokens, then those of the configuration that the file lacks.
+    /// The file's added tokens, then those of the configuration. Flags in the configuration's `added_tokens_decoder`
+    /// replace the file's, as transformers adds those tokens again; only what is special by either stays special.
     private static func addedTokens(
         _ root: JSONObject, _ settings: TokenizerConfiguration, _ table: inout TokenTable
     ) throws -> [Vocabulary.AddedToken] {
@@ -62,7 +63,13 @@ extension TokenizerFiles {
         }
         for token in settings.addedTokens {
             try table.add(token.content, id: token.id)
-            if places[token.token.id] == nil { add(token.token) }
+            guard let place = places[token.token.id] else {
+                add(token.token)
+                continue
+            }
+            let wasSpecial = tokens[place].isSpecial
+            tokens[place] = token.token
+            tokens[place].isSpecial = tokens[place].isSpecial || wasSpecial
         }
         for content in settings.special {
             guard let id = table.idsByContent[content], places[id] == nil else { continue }

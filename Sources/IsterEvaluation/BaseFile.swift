@@ -7,6 +7,8 @@ struct BaseFileLayout: Equatable {
     static let headerBytes = 20
     /// Largest distance from the maximum that is stored.
     static let depth: Float = 16
+    /// Tokens of all windows, which are kept in memory. WikiText-2 has a fiftieth of this.
+    static let tokenLimit = 1 << 24
 
     let contextLength: Int
     let vocabularySize: Int
@@ -30,8 +32,9 @@ struct BaseFileLayout: Equatable {
         guard (1...1 << 24).contains(vocabularySize) else {
             throw .invalidCount(field: "vocabulary size", found: vocabularySize)
         }
-        guard windowCount > 0, windowCount * contextLength <= 1 << 31 else {
-            throw .invalidCount(field: "window count", found: windowCount)
+        guard windowCount > 0 else { throw .invalidCount(field: "window count", found: windowCount) }
+        guard windowCount * contextLength <= Self.tokenLimit else {
+            throw .tooManyTokens(found: windowCount * contextLength, limit: Self.tokenLimit)
         }
         self.contextLength = contextLength
         self.vocabularySize = vocabularySize

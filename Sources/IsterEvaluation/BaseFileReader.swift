@@ -11,7 +11,8 @@ public final class BaseFileReader {
     public var windowCount: Int { layout.windowCount }
 
     /// Proves the header, the length and the tokens; the rows are read when they are needed.
-    public init(path: String) throws(EvaluationError) {
+    /// candidateVocabularySize: of the model that is to be compared; another one is refused before the tokens are read.
+    public init(path: String, candidateVocabularySize: Int? = nil) throws(EvaluationError) {
         let file = try EvaluationFile(reading: path)
         let length = try file.length()
         guard length >= BaseFileLayout.headerBytes else { throw .baseFile(path: path, .notABaseFile) }
@@ -21,11 +22,14 @@ public final class BaseFileReader {
             layout = try BaseFileLayout(
                 contextLength: Int(Self.word(header, 8)), vocabularySize: Int(Int32(bitPattern: Self.word(header, 12))),
                 windowCount: Int(Int32(bitPattern: Self.word(header, 16))))
-            guard length == layout.fileBytes else {
-                throw .wrongLength(found: length, needed: layout.fileBytes)
-            }
         } catch {
             throw .baseFile(path: path, error)
+        }
+        if let size = candidateVocabularySize, size != layout.vocabularySize {
+            throw .vocabularySizesDiffer(candidate: size, reference: layout.vocabularySize)
+        }
+        if length != layout.fileBytes {
+            throw .baseFile(path: path, .wrongLength(found: length, needed: layout.fileBytes))
         }
         let bytes = try file.read(at: layout.tokensOffset, count: 4 * layout.tokenCount)
         tokens = (0..<layout.tokenCount).map { Int32(bitPattern: Self.word(bytes, 4 * $0)) }

@@ -74,6 +74,7 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
 public enum BaseFileDefect: Error, Equatable, CustomStringConvertible {
     case notABaseFile
     case invalidCount(field: String, found: Int)
+    case tooManyTokens(found: Int, limit: Int)
     case wrongLength(found: Int, needed: Int)
     case tokenOutOfRange(index: Int, id: Int32, vocabularySize: Int)
     case notFinite(row: Int)
@@ -83,6 +84,7 @@ public enum BaseFileDefect: Error, Equatable, CustomStringConvertible {
         switch self {
         case .notABaseFile: "no base file of llama-perplexity: it does not start with \"_logits_\""
         case .invalidCount(let field, let found): "\(field) cannot be \(found)"
+        case .tooManyTokens(let found, let limit): "\(found) tokens in its windows, at most \(limit) are read"
         case .wrongLength(let found, let needed): "\(found) bytes, its header asks for \(needed)"
         case .tokenOutOfRange(let index, let id, let size):
             "token \(index) has id \(id), outside the vocabulary of \(size)"

@@ -23,8 +23,7 @@ public final class TaskRunFile {
 
     /// Reads a run, for comparison.
     public convenience init(reading path: String) throws(EvaluationError) {
-        let file = try EvaluationFile(reading: path)
-        let bytes = try file.read(at: 0, count: file.length())
+        let bytes = try Self.bytes(of: EvaluationFile(reading: path))
         try self.init(path, file: nil, lines: bytes, isEmpty: bytes.isEmpty, model: nil)
     }
 
@@ -32,11 +31,22 @@ public final class TaskRunFile {
     /// before it have shown that this is a run of the model and no other file.
     public convenience init(extending path: String, model: RunModel) throws(EvaluationError) {
         let file = try EvaluationFile(extending: path)
-        let bytes = try file.read(at: 0, count: file.length())
+        let bytes = try Self.bytes(of: file)
         let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
         try self.init(path, file: file, lines: Array(bytes[..<end]), isEmpty: bytes.isEmpty, model: model)
         if end < bytes.count { try file.truncate(to: end) }
         if bytes.isEmpty { try append(Line(model: model)) }
+    }
+
+    /// The answers to all known suites take less than a tenth of this.
+    static let byteLimit = 1 << 28
+
+    private static func bytes(of file: EvaluationFile) throws(EvaluationError) -> [UInt8] {
+        let length = try file.length()
+        guard length <= byteLimit else {
+            throw .run(path: file.path, line: 1, reason: "\(length) bytes; at most \(byteLimit) are read")
+        }
+        return try file.read(at: 0, count: length)
     }
 
     /// Holds a run in memory only.

@@ -26,6 +26,10 @@ public struct GenerationRequest: Sendable {
     public var priority = 0
     /// Only documents of this grammar may be generated. The text ends with the document.
     public var constraint: Constraint?
+    /// Follows others of a whole that was accepted: it may begin although no new work is taken any more.
+    public var isContinuation = false
+    /// Another request of the same whole has this prompt, too: an account of tokens counts it once.
+    public var repeatsPrompt = false
     /// The request ends here with what it has.
     public var deadline: ContinuousClock.Instant?
 

@@ -97,7 +97,7 @@ public actor Generator<Source: LogitSource>: TextGenerator {
         let work = ScheduledWork(request, deadline: request.deadline.map(seconds))
         let active = ActiveRequest(request, text: text, vocabularySize: vocabularySize, events: events, submitted: now)
         let (id, wakes) = try shared.withLock { state throws(GenerationError) in
-            guard !state.isStopping else { throw .stopping }
+            guard !state.isStopping || request.isContinuation else { throw .stopping }
             let (id, waiting) = try state.scheduler.submit(work, now: now)
             // Inside the lock: `started` must not come first.
             events.yield(.accepted(waiting: waiting))

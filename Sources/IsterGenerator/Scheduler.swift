@@ -85,6 +85,14 @@ struct Scheduler: Sendable {
         waitingCount - (settings.runningCount - running.count) < settings.limits.waitingCount
     }
 
+    /// Whether the prompt fits the bound of those that wait. One that finds a free place does not wait, and one of any
+    /// length may.
+    private func mayWait(_ work: ScheduledWork) -> Bool {
+        let freeCount = settings.runningCount - running.count
+        return waitingCount < max(freeCount, 1)
+            || settings.limits.waitingTokenCount - waitingTokenCount >= work.prompt.count
+    }
+
     /// Takes a request into its client's queue, behind `waiting` others of all clients.
     mutating func submit(
         _ work: ScheduledWork, now: Double
@@ -93,15 +101,15 @@ struct Scheduler: Sendable {
         guard work.prompt.count <= settings.contextLength else {
             throw .promptTooLong(tokens: work.prompt.count, contextLength: settings.contextLength)
         }
+        // First, for another machine may have a place for this client.
+        guard hasPlace, mayWait(work) else {
+            let retryAfter = CompletionRate.bounded(completions.secondsPerRequest)
+            throw .queueFull(waiting: waitingCount, retryAfter: retryAfter)
+        }
         let ownCount = shares.requestCount(work.client)
         guard ownCount < limits.perClientCount else {
             let retryAfter = completions.secondsPerRequest * Double(running.count + 1) / Double(ownCount + 1)
             throw .clientLimit(client: work.client, count: ownCount, retryAfter: CompletionRate.bounded(retryAfter))
-        }
-        let fits = waitingCount == 0 || limits.waitingTokenCount - waitingTokenCount >= work.prompt.count
-        guard hasPlace, fits else {
-            let retryAfter = CompletionRate.bounded(completions.secondsPerRequest)
-            throw .queueFull(waiting: waitingCount, retryAfter: retryAfter)
         }
         if isIdle { completions.start(now) }
         let entry = SchedulerEntry(id: nextID, work: work, submitted: now)

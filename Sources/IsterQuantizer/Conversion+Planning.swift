@@ -59,20 +59,26 @@ extension Conversion {
         if let calibration, CalibratedPhase.sites(tensors, calibration.method, tiedHead: shape.tiedHead).isEmpty {
             throw .calibration(.nothingToRound(path: source))
         }
-        var provenance = Provenance(
+        let provenance = Provenance(
             toolVersion: ToolVersion.current, recipe: allocation?.name ?? preset.rawValue,
-            sourceArchitecture: checkpoint.configuration.architecture.rawValue, sourceFiles: [],
+            sourceArchitecture: checkpoint.configuration.architecture.rawValue, sourceFiles: sourceFiles(checkpoint),
             unknownKeys: checkpoint.unknownKeys,
             calibration: calibration.map(Provenance.Calibration.init))
-        for path in checkpoint.sourceFiles {
-            provenance.sourceFiles.append(try writing(try Provenance.SourceFile.unhashed(path: path)))
-        }
         let draft = ModelFileDraft(
             shape: shape, formats: tensors.map(\.format), tokenizer: vocabulary.encodedBytes(),
             chatTemplate: checkpoint.chatTemplate,
             generationDefaults: ModelHeader.GenerationDefaults(checkpoint.generation), provenance: provenance,
             isCertified: certification != nil)
         return (checkpoint, draft, tensors)
+    }
+
+    /// Names have no folder: a model file tells nobody's paths. Checksums come while weights are converted.
+    private func sourceFiles(_ checkpoint: Checkpoint) -> [Provenance.SourceFile] {
+        checkpoint.sourceFiles.enumerated().map { index, path in
+            let name = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[path.index(after: $0)...]) }
+            return Provenance.SourceFile(
+                name: name ?? path, bytes: checkpoint.sourceBytes(index), sha256: Digest256.unknown)
+        }
     }
 
     /// Pairs what the file needs with what the checkpoint has; both must be used up.

@@ -112,6 +112,7 @@ public struct Conversion {
         for index in provenance.sourceFiles.indices { provenance.sourceFiles[index].sha256 = digests[index] }
         let errors = pieces.tensorErrors()
         do throws(QuantizerError) {
+            try reading(try prepared.checkpoint.requireUnchanged())
             try requireReach(prepared.plan, errors)
         } catch {
             prepared.writer.abandon()
@@ -135,6 +136,11 @@ public struct Conversion {
             bitsPerWeight: header.bitsPerWeight,
             relativeSquaredError: errors.reduce(PanelPacking.ErrorSums(), +).ratio,
             feedback: FeedbackGain(errors),
-            warnings: prepared.checkpoint.unknownKeys.map { "unknown setting, taken as harmless: \($0)" })
+            warnings: warnings(prepared.checkpoint))
+    }
+
+    private func warnings(_ checkpoint: Checkpoint) -> [String] {
+        checkpoint.unknownKeys.map { "unknown setting, taken as harmless: \($0)" }
+            + checkpoint.unusedTemplates.map { "chat template that is not kept: \($0)" }
     }
 }

@@ -10,6 +10,8 @@ final class PieceConverter: Sendable {
     /// One entry an item, so that sums are added in one order whatever the threads did.
     private let errors: Mutex<[PanelPacking.ErrorSums]>
     private let digests: Mutex<[String]>
+    /// Bytes of a source file that are in memory at once.
+    private static let hashedBytes = 1 << 20
     /// What the weights of norms are divided by, by their tensors' index.
     private let divisors = Mutex<[Int: [Float]]>([:])
 
@@ -88,16 +90,18 @@ final class PieceConverter: Sendable {
         do { unsafe try writer.write(tensor: tensor, at: offset, bytes.span.bytes) } catch { throw .modelFile(error) }
     }
 
-    /// The size was taken when the header was planned; a file that grew or shrank since is not what was converted.
+    /// Reads the open file from which the weights and settings come, not what its name leads to by now.
     private func hash(_ file: Int) throws(QuantizerError) {
-        let path = checkpoint.sourceFiles[file]
-        let found = try writing(try Provenance.SourceFile.hashed(path: path))
-        let planned = writer.plannedHeader.provenance.sourceFiles[file].bytes
-        if found.bytes != planned {
-            throw .modelFile(
-                .inputOutput(
-                    path: path, operation: "read", reason: "its size changed from \(planned) to \(found.bytes)"))
+        let size = checkpoint.sourceBytes(file)
+        var digest = Digest256()
+        var done = 0
+        while done < size {
+            let count = min(Self.hashedBytes, size - done)
+            let bytes = try reading(try checkpoint.readSource(file, at: done, count: count))
+            unsafe digest.update(bytes.span.bytes)
+            done += count
         }
-        digests.withLock { $0[file] = found.sha256 }
+        let text = digest.hex()
+        digests.withLock { $0[file] = text }
     }
 }

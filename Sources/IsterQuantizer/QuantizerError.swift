@@ -15,6 +15,8 @@ public enum QuantizerError: Error, Equatable, Sendable, CustomStringConvertible 
     case calibrationMemory(needed: Int, available: Int)
     /// The mean divergence from the source, in nats, is above the given limit.
     case tooFarFromSource(found: Double, limit: Double)
+    /// A model that a file is compared with was not made from the same bytes; SHA-256, nil for no such file.
+    case sourceChanged(file: String, converted: String?, compared: String?)
     /// A format's 16-bit scales do not reach a tensor's weights: they are too small or too large.
     case weightsOutOfRange(path: String, tensor: String, relativeSquaredError: Double)
     /// Not even the smallest formats make the file that small.
@@ -30,6 +32,9 @@ public enum QuantizerError: Error, Equatable, Sendable, CustomStringConvertible 
                 + "--calibration-method importance takes few"
         case .tooFarFromSource(let found, let limit):
             "the divergence from the source is \(found), at most \(limit) is allowed; no file was made"
+        case .sourceChanged(let file, let converted, let compared):
+            "\(file) of the source changed: sha256 \(converted?.prefix(16) ?? "none") was converted, "
+                + "\(compared?.prefix(16) ?? "none") is what the result would be compared with"
         case .weightsOutOfRange(let path, let tensor, let error):
             "\(path): tensor \"\(tensor)\": its weights are too small or too large for 16-bit scales (relative squared "
                 + "error \(error)); preset q8g256 has scales that reach them"

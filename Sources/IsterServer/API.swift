@@ -114,7 +114,7 @@ struct API: Sendable {
             return try prompter.render(
                 messages, tools: tools, addsGenerationPrompt: addsGenerationPrompt, variables: variables)
         } catch {
-            if case .limit(.outputBytes, _) = error {
+            if case .limit(.outputBytes, _) = error, budget.promptByteLimit != nil {
                 throw .contextExceeded(
                     tokens: generator.contextLength + 1, atLeast: true, contextLength: generator.contextLength,
                     parameter: "messages")
@@ -125,10 +125,9 @@ struct API: Sendable {
 }
 
 extension PromptBudget {
-    /// Longer prompts than this cannot fit or are no one's.
+    /// Longer prompts than this cannot fit; where bytes say nothing about tokens, they are longer than any body.
     var templateByteLimit: Int {
-        let (generous, isBeyond) = contextLength.multipliedReportingOverflow(by: 4)
-        let least = isBeyond ? 8 << 20 : min(max(generous, 1 << 16), 8 << 20)
-        return min(max(promptByteLimit ?? least, least), 8 << 20)
+        guard let promptByteLimit else { return 8 << 20 }
+        return min(max(promptByteLimit, 1 << 16), 8 << 20)
     }
 }

@@ -19,7 +19,10 @@ public struct APIRoutes: Sendable {
     public func add(to router: Router<ServerContext>) {
         let api = api
         router.get("v1/models") { _, _ in api.modelList() }
-        router.get("v1/models/{id}") { _, context throws in try api.model(context.parameters.get("id") ?? "") }
+        // Names may be paths: "org/name".
+        router.get("v1/models/**") { _, context throws in
+            try api.model(context.parameters.getCatchAll().joined(separator: "/"))
+        }
         router.post("v1/chat/completions") { request, context in try await api.chat(request, context) }
         router.post("v1/completions") { request, context in try await api.completions(request, context) }
         router.post("v1/embeddings") { request, context in try await api.embeddings(request, context) }

@@ -49,6 +49,7 @@ extension GenerationBatch {
             } catch {
                 let error = APIError.generation(error, parameter: promptField)
                 if error == .clientLeft { throw error }
+                RequestTrace.current?.endStream(code: error.code ?? error.type)
                 // What came before the error in the same take is told first.
                 buffer.writeEvent(error.json)
                 return try await writer.write(buffer)

@@ -5,6 +5,7 @@ struct ChatPrompter: Sendable {
     private let template: ChatTemplate
     private let bosToken: String?
     private let eosToken: String?
+    private let specialTokens: [(name: String, token: String)]
     private let outputByteLimit: Int
     /// Older templates know the role only as `system`.
     private let knowsDevelopers: Bool
@@ -14,6 +15,7 @@ struct ChatPrompter: Sendable {
         func spelling(_ id: Int32?) -> String? { id.map { String(decoding: tokenizer.piece($0), as: UTF8.self) } }
         bosToken = spelling(tokenizer.bosID)
         eosToken = spelling(tokenizer.eosID)
+        specialTokens = tokenizer.templateTokens
         self.outputByteLimit = outputByteLimit
         knowsDevelopers = source.contains("developer")
     }
@@ -24,6 +26,7 @@ struct ChatPrompter: Sendable {
         let input = ChatTemplateInput(
             messages: messages.map(message), tools: tools.map { .list($0.map(\.templateValue)) },
             addGenerationPrompt: addsGenerationPrompt, bosToken: bosToken, eosToken: eosToken,
+            specialTokens: specialTokens,
             variables: variables.map { ($0.key, $0.value.templateValue) }, clock: .now,
             stopwatch: TemplateClock.stopwatch(), outputByteLimit: outputByteLimit)
         return ChatPrompt(segments: try template.render(input))

@@ -104,9 +104,11 @@ private struct GenerationPump: Sendable {
     }
 
     private func run(_ index: Int, isPatient: Bool) async {
+        var request = requests[index]
+        request.isContinuation = isPatient
         while true {
             do {
-                try await pump(index)
+                try await pump(request, index)
                 return
             } catch let error as GenerationError where isPatient && error.passes {
                 guard await wait(error), !isPastDeadline(index) else { return mailbox.finish(throwing: error) }
@@ -116,8 +118,7 @@ private struct GenerationPump: Sendable {
         }
     }
 
-    private func pump(_ index: Int) async throws {
-        let request = requests[index]
+    private func pump(_ request: GenerationRequest, _ index: Int) async throws {
         let decoder = StreamDecoder(tokenizer, prompt: request.prompt, skipSpecial: true)
         let generation =
             markers.isEmpty
@@ -162,7 +163,7 @@ extension GenerationBatch.Item {
 
 extension GenerationError {
     /// Whether the same request may find a place a little later.
-    fileprivate var passes: Bool {
+    var passes: Bool {
         switch self {
         case .queueFull, .clientLimit: true
         default: false

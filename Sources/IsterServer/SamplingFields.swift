@@ -16,6 +16,7 @@ struct GenerationFields: Sendable {
         var request = template
         request.prompt = prompt
         request.maximumNewTokens = maximumNewTokens
+        request.repeatsPrompt = choice > 0
         if case .random(let temperature, _, let filters) = request.sampling {
             request.sampling = .random(
                 temperature: temperature, seed: seed &+ UInt64(choice), filters: filters)

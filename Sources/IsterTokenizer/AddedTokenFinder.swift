@@ -20,9 +20,9 @@ struct AddedTokenFinder: Sendable {
 
     var isEmpty: Bool { trie.isEmpty }
 
-    /// Parts in order, none empty. A special token that is not wholly in `trusted` text stays text, and so does what
-    /// it covers before the next trusted place, as in the tokenizers package.
-    func parts(_ text: [UInt8], trusted: TrustedRanges) -> [Part] {
+    /// Parts in order, none empty. A special token, or one of `marks`, that is not wholly in `trusted` text stays text, and
+    /// so does what it covers before the next trusted place, as in the tokenizers package.
+    func parts(_ text: [UInt8], trusted: TrustedRanges, marks: Set<Int32> = []) -> [Part] {
         if isEmpty { return text.isEmpty ? [] : [Part(range: 0..<text.count)] }
         var parts: [Part] = []
         var done = 0
@@ -34,7 +34,7 @@ struct AddedTokenFinder: Sendable {
                 continue
             }
             let trustedEnd = trusted.end(at: index, &place)
-            guard let match = readable(text, index, longest, trustedEnd: trustedEnd ?? index) else {
+            guard let match = readable(text, index, longest, marks, trustedEnd: trustedEnd ?? index) else {
                 let next = trusted.next(from: index, &place) ?? text.count
                 index = trustedEnd == nil ? min(longest.end, next) : index + 1
                 continue
@@ -63,9 +63,11 @@ struct AddedTokenFinder: Sendable {
     }
 
     /// The longest token at `start` that may be read. Where untrusted text begins there is none but `longest`.
-    private func readable(_ text: [UInt8], _ start: Int, _ longest: Match, trustedEnd: Int) -> Match? {
+    private func readable(
+        _ text: [UInt8], _ start: Int, _ longest: Match, _ marks: Set<Int32>, trustedEnd: Int
+    ) -> Match? {
         var found: Match? = longest
-        while let match = found, match.token.isSpecial, match.end > trustedEnd {
+        while let match = found, match.token.isSpecial || marks.contains(match.token.id), match.end > trustedEnd {
             if trustedEnd == start { return nil }
             found = self.match(text, start, match.end - 1)
         }

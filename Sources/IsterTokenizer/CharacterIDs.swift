@@ -5,9 +5,10 @@ struct CharacterIDs: Sendable {
 
     init() {}
 
-    /// Characters that are by themselves one of the first `count` pieces; of equal pieces the lowest id.
-    init(_ pieces: PieceList, count: Int) {
-        for id in 0..<count {
+    /// Characters that are by themselves one of the first `count` pieces that `includes` picks; of equal pieces the
+    /// lowest id.
+    init(_ pieces: PieceList, count: Int, includes: (Int) -> Bool = { _ in true }) {
+        for id in 0..<count where includes(id) {
             let range = pieces.range(id)
             if range.isEmpty { continue }
             let (value, length) = UTF8Text.scalar(pieces.bytes, range.lowerBound)

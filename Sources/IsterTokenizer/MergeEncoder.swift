@@ -11,7 +11,7 @@ struct MergeEncoder: Sendable {
     private let spaceID: Int32
     private var wordsAreIndependent = true
 
-    init(_ pieces: PieceList, _ model: Vocabulary.MergeModel) {
+    init(_ pieces: PieceList, _ model: Vocabulary.MergeModel, addedTokens: [Vocabulary.AddedToken]) {
         self.pieces = pieces
         self.model = model
         pairs = PairTable(count: model.merges.count)
@@ -23,26 +23,47 @@ struct MergeEncoder: Sendable {
                 && !pieces[Int(merge.left)].suffix(3).elementsEqual(UTF8Text.escapedSpace)
             if joinsWords { wordsAreIndependent = false }
         }
-        characters = CharacterIDs(pieces, count: pieces.count)
+        let isOwn = Self.ownPieces(pieces, model, addedTokens)
+        characters = CharacterIDs(pieces, count: pieces.count) { isOwn[$0] }
         spaceID = characters[0x2581]
         let characters = characters
         if model.isByteLevel {
             byteIDs = ByteAlphabet.scalars.map { characters[Int($0.value)] }
         } else {
-            let index = PieceIndex(pieces)
+            let index = PieceIndex(pieces) { isOwn[$0] }
             byteIDs = (UInt8.min ... .max).map { index.find(BytePiece.spelling($0), in: pieces) }
         }
-        words = model.ignoresMerges ? Self.words(pieces, isByteLevel: model.isByteLevel) : nil
+        words = model.ignoresMerges ? Self.words(pieces, isOwn, isByteLevel: model.isByteLevel) : nil
     }
 
-    private static func words(_ pieces: PieceList, isByteLevel: Bool) -> (index: PieceIndex, texts: PieceList) {
-        if !isByteLevel { return (PieceIndex(pieces), pieces) }
+    /// Which ids the model knows itself. The others are added tokens only, which text never becomes by its characters
+    /// or words. They stand after the pieces that merges name and after single characters; an added token among those
+    /// has the id of the model's piece.
+    private static func ownPieces(
+        _ pieces: PieceList, _ model: Vocabulary.MergeModel, _ addedTokens: [Vocabulary.AddedToken]
+    ) -> [Bool] {
+        var isOwn = [Bool](repeating: true, count: pieces.count)
+        for token in addedTokens { isOwn[Int(token.id)] = false }
+        var end = Int(model.unknownID ?? -1) + 1
+        for merge in model.merges { end = max(end, Int(max(merge.left, merge.right, merge.result)) + 1) }
+        for id in end..<pieces.count where isOwn[id] {
+            let range = pieces.range(id)
+            if !range.isEmpty, UTF8Text.scalar(pieces.bytes, range.lowerBound).length == range.count { end = id + 1 }
+        }
+        for id in 0..<end { isOwn[id] = true }
+        return isOwn
+    }
+
+    private static func words(
+        _ pieces: PieceList, _ isOwn: [Bool], isByteLevel: Bool
+    ) -> (index: PieceIndex, texts: PieceList) {
+        if !isByteLevel { return (PieceIndex(pieces) { isOwn[$0] }, pieces) }
         var texts = PieceList()
         texts.reserveCapacity(count: pieces.count, bytes: pieces.bytes.count)
         var decoded: [UInt8] = []
         for id in 0..<pieces.count {
-            // A piece outside the alphabet, such as an added token, is no word.
-            let isSpelled = ByteAlphabet.decode(pieces.bytes, pieces.range(id), &decoded)
+            // A piece outside the alphabet, such as a control token, is no word.
+            let isSpelled = isOwn[id] && ByteAlphabet.decode(pieces.bytes, pieces.range(id), &decoded)
             texts.append(isSpelled ? decoded : [])
         }
         return (PieceIndex(texts), texts)

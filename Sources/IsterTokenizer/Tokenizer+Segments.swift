@@ -1,8 +1,9 @@
 extension Tokenizer {
     /// Ids of a rendered chat template.
     ///
-    /// The text is encoded as a whole, since merges go across the borders of segments; but a special token is read only
-    /// where every byte of it is trusted. As chat templates write the tokens of text's start themselves, `addSpecial` is
+    /// The text is encoded as a whole, since merges go across the borders of segments; but a special token, and any added
+    /// token that the template writes here, is read only where every byte of it is trusted: the marks of some fine-tunes
+    /// are not special. As chat templates write the tokens of text's start themselves, `addSpecial` is
     /// usually false.
     public func encode(_ segments: [PromptSegment], addSpecial: Bool) -> [Int32] {
         var text: [UInt8] = []
@@ -11,7 +12,20 @@ extension Tokenizer {
             text += segment.text.utf8
             if segment.isTrusted { trusted.append(text.count - segment.text.utf8.count..<text.count) }
         }
-        return encode(text, addSpecial: addSpecial, trusted: trusted)
+        return encode(text, addSpecial: addSpecial, trusted: trusted, marks: marks(text, trusted))
+    }
+
+    /// Added tokens in trusted text that are not special. White space is no mark: users write it, too.
+    private func marks(_ text: [UInt8], _ trusted: TrustedRanges) -> Set<Int32> {
+        let tokens = vocabulary.addedTokens.filter { token in
+            !token.isSpecial && piece(token.id).contains { $0 > 0x20 }
+        }
+        guard !tokens.isEmpty else { return [] }
+        let ids = trusted.ranges.flatMap { range in
+            let part = Array(text[range])
+            return encode(part, addSpecial: false, trusted: .all(part))
+        }
+        return Set(tokens.map(\.id)).intersection(ids)
     }
 }
 

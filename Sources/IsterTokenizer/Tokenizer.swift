@@ -23,7 +23,7 @@ public struct Tokenizer: Sendable {
         switch vocabulary.model {
         case .sentencePiece(let model): encoder = .sentencePiece(SentencePieceEncoder(pieces, model))
         case .merges(let model):
-            let merges = MergeEncoder(pieces, model)
+            let merges = MergeEncoder(pieces, model, addedTokens: vocabulary.addedTokens)
             encoder = .merges(merges)
             isRaw = { !$0.isNormalized }
             normalize = merges.normalize
@@ -62,21 +62,23 @@ public struct Tokenizer: Sendable {
         return encode(text, addSpecial: addSpecial, trusted: parseSpecial ? .all(text) : TrustedRanges())
     }
 
-    /// Ids of valid UTF-8 in which special tokens are read where it is trusted.
-    func encode(_ text: [UInt8], addSpecial: Bool, trusted: TrustedRanges) -> [Int32] {
+    /// Ids of valid UTF-8 in which special tokens and those of `marks` are read where it is trusted.
+    func encode(
+        _ text: [UInt8], addSpecial: Bool, trusted: TrustedRanges, marks: Set<Int32> = []
+    ) -> [Int32] {
         var ids: [Int32] = addSpecial ? vocabulary.prefixIDs : []
         ids.reserveCapacity(text.count / 3 + 8)
         switch encoder {
         case .sentencePiece(let encoder):
             var merger = encoder.makeMerger()
-            for part in rawTokens.parts(text, trusted: trusted) {
+            for part in rawTokens.parts(text, trusted: trusted, marks: marks) {
                 if let id = part.id {
                     ids.append(id)
                 } else {
                     encoder.encode(text, part.range, isStart: part.range.lowerBound == 0, &merger, &ids)
                 }
             }
-        case .merges(let encoder): encode(text, encoder, trusted: trusted, &ids)
+        case .merges(let encoder): encode(text, encoder, trusted: trusted, marks, &ids)
         }
         return addSpecial ? ids + vocabulary.suffixIDs : ids
     }
@@ -85,9 +87,11 @@ public struct Tokenizer: Sendable {
         encode(Array(text.utf8), addSpecial: addSpecial, parseSpecial: parseSpecial)
     }
 
-    private func encode(_ text: [UInt8], _ encoder: MergeEncoder, trusted: TrustedRanges, _ ids: inout [Int32]) {
+    private func encode(
+        _ text: [UInt8], _ encoder: MergeEncoder, trusted: TrustedRanges, _ marks: Set<Int32>, _ ids: inout [Int32]
+    ) {
         var merger = encoder.makeMerger()
-        for part in rawTokens.parts(text, trusted: trusted) {
+        for part in rawTokens.parts(text, trusted: trusted, marks: marks) {
             if let id = part.id {
                 ids.append(id)
                 continue
@@ -98,7 +102,7 @@ public struct Tokenizer: Sendable {
                 continue
             }
             let (normalized, trusted) = encoder.normalize(Array(text[part.range]), trusted: trusted.part(part.range))
-            for inner in normalizedTokens.parts(normalized, trusted: trusted) {
+            for inner in normalizedTokens.parts(normalized, trusted: trusted, marks: marks) {
                 if let id = inner.id {
                     ids.append(id)
                 } else {

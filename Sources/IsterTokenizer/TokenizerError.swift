@@ -16,6 +16,8 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
     case bytePieceMissing(byte: Int)
     case missingUnknownPiece
     case searchedPieceLength(id: Int, bytes: Int, limit: Int)
+    /// Of all added and user-defined tokens together.
+    case searchedBytes(found: Int, limit: Int)
     case scoredPieceLength(id: Int, bytes: Int, limit: Int)
     case mergedPieceLength(id: Int, bytes: Int, limit: Int)
     /// Ids before and after a text together.
@@ -47,6 +49,8 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
         case .missingUnknownPiece: "vocabulary needs exactly one unknown piece"
         case .searchedPieceLength(let id, let bytes, let limit):
             "added or user-defined token \(id) has \(bytes) bytes, need 1...\(limit)"
+        case .searchedBytes(let found, let limit):
+            "added and user-defined tokens have \(found) bytes together, at most \(limit) are allowed"
         case .scoredPieceLength(let id, let bytes, let limit), .mergedPieceLength(let id, let bytes, let limit):
             "vocabulary piece \(id) has \(bytes) bytes, at most \(limit) are allowed"
         case .normalizerCount(let found, let limit): "\(found) normalizers, at most \(limit) are allowed"

@@ -3,6 +3,9 @@ extension Vocabulary {
     static let pieceLimit = 1 << 24
     /// Bytes of an added token or user-defined piece: the search costs up to that many steps for each byte of text.
     static let searchedPieceLimit = 1024
+    /// Bytes of all of them together: each may take a node of a search tree, which takes about 30. The largest sets in
+    /// use, 150,000 tokens of speech, have 3 MB.
+    static let searchedBytesLimit = 8 << 20
     /// Bytes of a piece with a score: each cut of it is looked up, which costs the square. Llama's longest have 48.
     static let scoredPieceLimit = 1024
     /// Bytes of a piece that a merge gives, which is compared with its parts. The longest in use are 128 spaces, 256
@@ -30,11 +33,7 @@ extension Vocabulary {
         case .sentencePiece(let model): try validate(model)
         case .merges(let model): try validate(model)
         }
-        for token in addedTokens {
-            try check(token.id, "added token")
-            try checkLength(Int(token.id))
-            if token.isNormalized { try checkNormalizedLength(Int(token.id)) }
-        }
+        try validateSearchedPieces()
         let named = [("bos id", bosID), ("eos id", eosID), ("unknown id", unknownID), ("padding id", paddingID)]
         for (field, id) in named { if let id { try check(id, field) } }
         guard prefixIDs.count + suffixIDs.count <= Self.surroundingIDLimit else {
@@ -42,6 +41,21 @@ extension Vocabulary {
         }
         for id in prefixIDs { try check(id, "prefix id") }
         for id in suffixIDs { try check(id, "suffix id") }
+    }
+
+    private func validateSearchedPieces() throws(TokenizerError) {
+        var bytes = 0
+        for token in addedTokens {
+            try check(token.id, "added token")
+            try checkLength(Int(token.id))
+            bytes += try token.isNormalized ? normalizedLength(Int(token.id)) : pieces.range(Int(token.id)).count
+        }
+        if case .sentencePiece(let model) = model {
+            for id in model.types.indices where model.types[id] == .userDefined { bytes += pieces.range(id).count }
+        }
+        guard bytes <= Self.searchedBytesLimit else {
+            throw .searchedBytes(found: bytes, limit: Self.searchedBytesLimit)
+        }
     }
 
     /// Of a piece that is searched at every place of the text.
@@ -53,12 +67,13 @@ extension Vocabulary {
     }
 
     /// Of a piece that is searched in normalized text, as it is spelled there.
-    private func checkNormalizedLength(_ id: Int) throws(TokenizerError) {
-        guard case .merges(let model) = model, !model.normalizers.isEmpty else { return }
+    private func normalizedLength(_ id: Int) throws(TokenizerError) -> Int {
+        guard case .merges(let model) = model, !model.normalizers.isEmpty else { return pieces.range(id).count }
         let length = model.normalizers.reduce(Array(pieces[id])) { $1.apply($0) }.count
         guard length <= Self.searchedPieceLimit else {
             throw .searchedPieceLength(id: id, bytes: length, limit: Self.searchedPieceLimit)
         }
+        return length
     }
 
     private func check(_ id: Int32, _ field: String) throws(TokenizerError) {

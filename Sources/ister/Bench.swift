@@ -10,7 +10,8 @@ struct Bench: ParsableCommand {
             sampling: one warm-up, then the mean and the standard deviation of the repetitions. Lists such as \
             -t 1,2 run every combination. Generation's bytes of weights, keys and values are compared with the memory \
             bandwidth, multiply-adds of prompts and of several sequences that generate together with the rate of the \
-            int8 dot product; both are measured before and after each repetition, since those of a shared machine change.
+            int8 dot product; both are measured before and after each repetition, since those of a shared machine change. \
+            What the last-level caches hold is not compared with memory. A signal that ends it prints what was measured.
             """)
 
     enum Output: String, ExpressibleByArgument, CaseIterable {

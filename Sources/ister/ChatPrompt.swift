@@ -37,7 +37,8 @@ struct ChatPrompt {
                 .object([(key: "role", value: .trusted($0.role)), (key: "content", value: .string($0.content))])
             },
             addGenerationPrompt: true, bosToken: spelling(tokenizer.bosID), eosToken: spelling(tokenizer.eosID),
-            clock: .now, stopwatch: TemplateClock.stopwatch(), outputByteLimit: Self.outputByteLimit)
+            specialTokens: tokenizer.templateTokens, clock: .now, stopwatch: TemplateClock.stopwatch(),
+            outputByteLimit: Self.outputByteLimit)
         return tokenizer.encode(try template.render(input), addSpecial: false)
     }
 }

@@ -81,7 +81,8 @@ struct EvalDivergence: ParsableCommand {
     }
 
     private func compare(_ model: EvaluatedModel, withBase path: String) throws(Failure) -> EvalDivergenceReport {
-        let reader = try evaluating(path) { try BaseFileReader(path: path) }
+        let size = model.file.header.shape.vocabularySize
+        let reader = try evaluating(candidate) { try BaseFileReader(path: path, candidateVocabularySize: size) }
         let decoder = try model.decoder(
             contextLength: reader.contextLength, threads: threadOption.threads, cacheFormat: cacheOption.format)
         let statistics = try evaluating(candidate) {

@@ -74,8 +74,10 @@ struct Failure: Error {
         Failure(.usage, Ister.message(for: error)).exit()
     }
 
+    /// What is printed: one line, whatever a foreign file has put into the message.
+    var line: String { message.split(whereSeparator: \.isNewline).joined(separator: " ").printable }
+
     private func exit() -> Never {
-        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
         StandardError.write("ister: error[\(code.rawValue)]: \(line)\n")
         endProcess(code.rawValue)
     }
@@ -110,6 +112,7 @@ struct Failure: Error {
         case .vocabularyTooLarge, .tensorMismatch, .calibration, .tooFarFromSource, .weightsOutOfRange:
             self.init(.badData, error.description)
         case .calibrationMemory: self.init(.systemRefused, error.description)
+        case .sourceChanged: self.init(.inputOutput, error.description)
         case .targetTooSmall: self.init(.usage, error.description)
         }
     }
@@ -124,6 +127,18 @@ struct Failure: Error {
             .tableOutOfRange, .blockNotAssigned:
             .internal
         }
+    }
+}
+
+extension String {
+    /// For a terminal: text of a foreign file must not steer it, so control characters are spelled out.
+    var printable: String {
+        var text = ""
+        for scalar in unicodeScalars {
+            let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+            text += isControl ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+        }
+        return text
     }
 }
 

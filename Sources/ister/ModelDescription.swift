@@ -80,7 +80,7 @@ struct ModelDescription {
                     padded(binarySize(tensor.length), 11), error.map { "error \(decimals(100 * $0, 4))%" } ?? "",
                 ].joined(separator: " ").trimmingSpaces())
         }
-        return lines.joined(separator: "\n") + "\n"
+        return lines.map(\.printable).joined(separator: "\n") + "\n"
     }
 }
 

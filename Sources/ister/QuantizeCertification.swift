@@ -95,6 +95,7 @@ final class DivergenceMeasurement: QualityMeasurement {
     func quality(of file: ModelFile) throws(QuantizerError) -> ModelHeader.Quality {
         progress(0, windows.count)
         let source = try source()
+        try source.requireSameSource(as: file)
         do {
             let length = windows.contextLength
             let evaluation = try DivergenceEvaluation(

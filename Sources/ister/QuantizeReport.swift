@@ -9,7 +9,7 @@ extension Quantize {
     func tell(
         _ report: ConversionReport, _ warnings: [String], preset: QuantizePreset, seconds: Double
     ) throws {
-        for warning in warnings { StandardError.write("ister: warning: \(warning)\n") }
+        for warning in warnings { StandardError.write("ister: warning: \(warning.printable)\n") }
         guard json else {
             if let feedback = report.feedback {
                 StandardError.write(

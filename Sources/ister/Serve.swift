@@ -24,7 +24,8 @@ struct Serve: AsyncParsableCommand {
         var settings = Settings(flags: given, environment: environment, file: file)
         let configuration: ServeConfiguration
         do {
-            configuration = try ServeConfiguration(&settings)
+            configuration = try ServeConfiguration(
+                &settings, inheritedSocket: ServiceManager.inheritedSocket(environment: environment))
             try settings.requireKnown()
         } catch {
             throw Failure(error, file: path ?? "")

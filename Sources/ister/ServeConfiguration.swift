@@ -35,8 +35,8 @@ struct ServeConfiguration {
 
     static let secrets: Set<String> = ["api-key"]
 
-    /// Reads all settings and refuses what does not fit together.
-    init(_ settings: inout Settings) throws(Failure) {
+    /// Reads all settings and refuses what does not fit together. inheritedSocket: listened on instead of `--host`.
+    init(_ settings: inout Settings, inheritedSocket: Int32? = nil) throws(Failure) {
         model = try settings.text("model") ?? ""
         modelName = try settings.text("model-name")
         threads = try settings.integer("threads", default: nil, in: 1...1024, shown: "auto")
@@ -60,6 +60,7 @@ struct ServeConfiguration {
         logLevel = try settings.choice("log-level", default: .info)
         try readKeys(&settings)
         try readAPI(&settings)
+        try readAddress(&settings, inheritedSocket)
         try readServer(&settings)
     }
 
@@ -85,16 +86,29 @@ struct ServeConfiguration {
         api.parallelCount = min(api.parallelCount, parallel + queue, perClientCount)
     }
 
-    private mutating func readServer(_ settings: inout Settings) throws(Failure) {
+    private mutating func readAddress(_ settings: inout Settings, _ inheritedSocket: Int32?) throws(Failure) {
         let host = try settings.text("host", default: "127.0.0.1") ?? ""
         let port = try settings.integer("port", default: 8080, in: 0...65535)
-        server.address = .host(host, port: port)
-        try requireProtection(of: server.address, named: "--host is \(host)")
-        let hosts = settings.list("allowed-host")
-        let origins = settings.list("cors-origin")
-        let openPaths = settings.list("open")
+        if let inheritedSocket {
+            server.address = .inherited(descriptor: inheritedSocket)
+            try requireProtection(named: "the inherited socket has an address")
+        } else {
+            server.address = .host(host, port: port)
+            try requireProtection(named: "--host is \(host)")
+        }
+    }
+
+    private mutating func readServer(_ settings: inout Settings) throws(Failure) {
+        var hosts = try settings.list(
+            "allowed-host", needed: "a host's name or address, such as box.example", AccessRules.allowedHost)
+        let origins = try settings.list(
+            "cors-origin", needed: "an origin without a path, such as https://chat.example", AccessRules.allowedOrigin)
+        let openPaths = try settings.list(
+            "open", needed: "a path that GET answers, such as /readyz or /metrics", AccessRules.openPath)
         if !servesPage { server.access.openPaths.remove("/") }
-        allow(hosts: hosts + [host], origins: origins, openPaths: openPaths)
+        // What it is bound to proves itself by listening.
+        if let host = server.address.boundHost { hosts.append(AccessRules.allowedHost(host) ?? host.lowercased()) }
+        allow(hosts: hosts, origins: origins, openPaths: openPaths)
         server.limits.connectionCount = try settings.integer("max-connections", default: 512, in: 1...100_000)
         server.limits.perAddressCount = try settings.integer(
             "max-connections-per-address", default: 64, in: 1...100_000)
@@ -124,8 +138,8 @@ struct ServeConfiguration {
 
     /// Refuses an address that others reach, unless they need keys or everyone is to be served. name: how the failure
     /// begins.
-    func requireProtection(of address: ListenAddress, named name: String) throws(Failure) {
-        if keys == nil, !isOpen, !address.isLocal {
+    private func requireProtection(named name: String) throws(Failure) {
+        if keys == nil, !isOpen, !server.address.isLocal {
             throw Failure(.usage, "\(name), which others can reach: give --key-file, or --no-auth to serve everyone")
         }
     }
@@ -147,13 +161,30 @@ struct ServeConfiguration {
 
     private mutating func allow(hosts: [String], origins: [String], openPaths: [String]) {
         server.access.keys = keys
-        for host in hosts {
-            let name = host.lowercased()
-            server.access.allowedHosts.insert(name.contains(":") && !name.hasPrefix("[") ? "[\(name)]" : name)
-        }
-        server.access.allowsAddressHosts = hosts.contains("0.0.0.0") || hosts.contains("::")
+        server.access.allowedHosts.formUnion(hosts)
+        server.access.allowsAddressHosts = hosts.contains("0.0.0.0") || hosts.contains("[::]")
         server.access.allowedOrigins = Set(origins)
         server.access.openPaths.formUnion(openPaths)
+    }
+}
+
+extension Settings {
+    /// A list whose texts are written in more than one form. Those without a meaning would have no effect, so they are
+    /// refused. read: nil for these.
+    fileprivate mutating func list(
+        _ name: String, needed: String, _ read: (String) -> String?
+    ) throws(Failure) -> [String] {
+        var values: [String] = []
+        for text in list(name) {
+            guard let value = read(text) else {
+                let source = entries.last?.source ?? .default
+                throw Failure(
+                    source == .flag ? .usage : .configuration,
+                    "\(name) (\(source.description)) is \(text); it must be \(needed)")
+            }
+            values.append(value)
+        }
+        return values
     }
 }
 

@@ -20,12 +20,6 @@ struct ServeRun: Sendable {
     private let environment: [String: String]
 
     init(_ configuration: ServeConfiguration, environment: [String: String]) throws(Failure) {
-        var configuration = configuration
-        if let descriptor = ServiceManager.inheritedSocket(environment: environment) {
-            configuration.server.address = .inherited(descriptor: descriptor)
-            try configuration.requireProtection(
-                of: configuration.server.address, named: "the inherited socket has an address")
-        }
         self.configuration = configuration
         self.environment = environment
         manager = ServiceManager(environment: environment)

@@ -35,6 +35,16 @@ final class SourceModel {
 
     deinit { close(descriptor) }
 
+    /// Refuses to be what a file is compared with that was made from other bytes.
+    func requireSameSource(as converted: ModelFile) throws(QuantizerError) {
+        let own = file.header.provenance.sourceFiles
+        let other = converted.header.provenance.sourceFiles
+        let changed = other.first { !own.contains($0) } ?? own.first { !other.contains($0) }
+        guard let name = changed?.name else { return }
+        func digest(_ files: [Provenance.SourceFile]) -> String? { files.first { $0.name == name }?.sha256 }
+        throw .sourceChanged(file: name, converted: digest(other), compared: digest(own))
+    }
+
     /// Puts other weights in a tensor's place; decoders of this file use them at once.
     func replace(_ name: String, with bytes: [UInt8]) throws(QuantizerError) {
         guard let entry = file.header.tensors.first(where: { $0.name == name }), entry.length == bytes.count else {

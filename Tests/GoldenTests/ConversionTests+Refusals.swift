@@ -74,6 +74,23 @@ struct ConversionRefusalTests {
         #expect(try fixture.bytes(text) == [65, 66])
     }
 
+    @Test func `a source that is written to while it is converted is refused by name`() throws {
+        let fixture = try ConversionFixture("stories260K")
+        let path = fixture.source + "/model.safetensors"
+        let source = try DecoderSource("stories260K")
+        source.corrupt = { _, _ in
+            let early = [FileAttributeKey.modificationDate: Date(timeIntervalSince1970: 1)]
+            try? FileManager.default.setAttributes(early, ofItemAtPath: path)
+        }
+        #expect(throws: QuantizerError.checkpoint(.changed(path: path))) {
+            try Conversion(
+                source: fixture.source, output: fixture.output, preset: .q4,
+                calibration: Calibration(source: source, method: .importance)
+            ).run()
+        }
+        #expect(try fixture.outputs().isEmpty)
+    }
+
     @Test func `a source that does not exist is refused`() throws {
         let fixture = try ConversionFixture("stories260K")
         try FileManager.default.removeItem(atPath: fixture.source)

@@ -124,6 +124,36 @@ struct ConversionTests {
         #expect(report.header.provenance.sourceArchitecture == "LlamaForCausalLM")
     }
 
+    /// Its weights are replaced while the calibration text runs, which is before checksums are computed.
+    @Test func `checksums are those of the bytes that were converted, whatever has their names by then`() throws {
+        let fixture = try ConversionFixture("stories260K")
+        let path = fixture.source + "/model.safetensors"
+        let bytes = try fixture.bytes(path)
+        let others = [UInt8](repeating: 1, count: bytes.count)
+        let source = try DecoderSource("stories260K")
+        source.corrupt = { _, _ in
+            try? FileManager.default.removeItem(atPath: path)
+            try? fixture.write(others, to: "source/model.safetensors")
+        }
+        let report = try Conversion(
+            source: fixture.source, output: fixture.output, preset: .q4,
+            calibration: Calibration(source: source, method: .importance)
+        ).run()
+        #expect(try fixture.bytes(path) == others)
+        let weights = report.header.provenance.sourceFiles.first { $0.name == "model.safetensors" }
+        #expect(weights?.sha256 == "407a7c581bdd66972383ce9ad24857713fb98786d06ea564a2fe9b34ebe77dfd")
+    }
+
+    @Test func `a chat template that is not kept is a warning`() throws {
+        let fixture = try ConversionFixture("stories260K")
+        let path = fixture.source + "/tokenizer_config.json"
+        let templates = #"{"chat_template": [{"name": "tool_use", "template": "T"}],"#
+        let settings = try fixture.bytes(path).drop { $0 != UInt8(ascii: "{") }.dropFirst()
+        try fixture.write(Array(templates.utf8) + settings, to: "source/tokenizer_config.json")
+        let report = try Conversion(source: fixture.source, output: fixture.output, preset: .q8).run()
+        #expect(report.warnings == [#"chat template that is not kept: tokenizer_config.json: "tool_use""#])
+    }
+
     @Test func `progress rises to the total and ends with the proof`() throws {
         let fixture = try ConversionFixture("stories260K")
         var steps: [ConversionProgress] = []

@@ -129,6 +129,8 @@ private func openGolden(_ name: String) throws -> Checkpoint {
         ("\"rope_scaling\": {\"type\": \"longrope\"}", "rope_type"),
         ("\"rope_parameters\": {\"rope_type\": \"linear\", \"factor\": 2, \"extra\": 1}", "extra"),
         ("\"layer_types\": [\"full_attention\", \"sliding_attention\"]", "layer_types"),
+        ("\"model_type\": \"mistral\"", "model_type"),
+        ("\"auto_map\": {\"AutoModelForCausalLM\": \"modeling_own.OwnForCausalLM\"}", "auto_map"),
     ])
     func `a setting that would change results is refused by name`(member: String, key: String) throws {
         guard case .unsupportedSetting(_, let found, _, _)? = try refused(tiny(member)) else {
@@ -181,6 +183,30 @@ private func openGolden(_ name: String) throws -> Checkpoint {
             return #expect(Bool(false))
         }
         #expect(found == "Qwen2ForCausalLM")
+    }
+
+    @Test(arguments: [("LlamaForCausalLM", "llama", "mistral"), ("MistralForCausalLM", "mistral", "llama")])
+    func `a model's type is that of its architecture, where it is given`(
+        architecture: String, own: String, other: String
+    ) throws {
+        for value in ["\"\(own)\"", "null"] {
+            let members = ("\"model_type\": \(value)", "\"auto_map\": null")
+            let checkpoint = try open(tiny(members.0, members.1, architecture: architecture))
+            #expect(checkpoint.unknownKeys == [])
+        }
+        let error = try refused(tiny("\"model_type\": \"\(other)\"", architecture: architecture))
+        guard case .unsupportedSetting(_, "model_type", let found, let supported)? = error else {
+            return #expect(Bool(false), "\(String(describing: error))")
+        }
+        #expect(found == "\"\(other)\"" && supported == "\(own) for \(architecture)")
+    }
+
+    @Test func `an adapter beside a model is refused by its file, not left out`() throws {
+        let folder = try TemporaryFolder()
+        try TinyFolder().write(to: folder)
+        let path = try folder.write("adapter_config.json", "{\"peft_type\": \"LORA\", \"r\": 8}")
+        #expect(refusal(folder.path) == .adapter(path: path))
+        #expect(CheckpointError.adapter(path: path).kind == .badData)
     }
 
     @Test func `unknown keys are reported, not swallowed`() throws {

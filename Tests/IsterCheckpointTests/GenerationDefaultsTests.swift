@@ -98,6 +98,59 @@ import Testing
         #expect(try open([:]).chatTemplate == nil)
     }
 
+    @Test func `templates that are not kept are named`() throws {
+        let templates = #"{"name": "default", "template": "D"}, {"name": "tool_use", "template": "T"}"#
+        let list = "{\"chat_template\": [\(templates)]}"
+        let named = try open(["tokenizer_config.json": list])
+        #expect(named.chatTemplate == "D")
+        #expect(named.unusedTemplates == [#"tokenizer_config.json: "tool_use""#])
+        // transformers takes none of the list either.
+        #expect(try open(["tokenizer_config.json": list, "chat_template.jinja": "J"]).unusedTemplates == [])
+        #expect(try open(["tokenizer_config.json": "{\"chat_template\": \"A\"}"]).unusedTemplates == [])
+        let folder = try TemporaryFolder()
+        try TinyFolder().write(to: folder)
+        try FileManager.default.createDirectory(
+            atPath: folder.path + "/additional_chat_templates", withIntermediateDirectories: false)
+        #expect(try Checkpoint.open(path: folder.path).unusedTemplates == ["additional_chat_templates"])
+    }
+
+    @Test func `a GGUF file's further templates are named`() throws {
+        let folder = try TemporaryFolder()
+        var builder = GGUFBuilder.tiny()
+        builder.set("tokenizer.chat_template", .string("D"))
+        builder.set("tokenizer.chat_template.tool_use", .string("T"))
+        let checkpoint = try Checkpoint.open(path: folder.write("x.gguf", builder.file))
+        #expect(checkpoint.chatTemplate == "D")
+        #expect(checkpoint.unusedTemplates == [#""tokenizer.chat_template.tool_use""#])
+    }
+
+    @Test(arguments: ["model.safetensors", "config.json", "tokenizer.model"])
+    func `a source file that is replaced stays the one that was opened`(name: String) throws {
+        let folder = try TemporaryFolder()
+        try TinyFolder().write(to: folder)
+        try folder.write("tokenizer.model", "what was opened")
+        let checkpoint = try Checkpoint.open(path: folder.path)
+        let path = folder.path + "/" + name
+        let source = try #require(checkpoint.sourceFiles.firstIndex(of: path))
+        let opened = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        try FileManager.default.removeItem(atPath: path)
+        try folder.write(name, [UInt8](repeating: 7, count: opened.count))
+        #expect(checkpoint.sourceBytes(source) == opened.count)
+        #expect(try checkpoint.readSource(source, at: 0, count: opened.count) == opened)
+        #expect(throws: Never.self) { try checkpoint.requireUnchanged() }
+    }
+
+    @Test(arguments: ["model.safetensors", "config.json"])
+    func `a source file that is written to is refused by name`(name: String) throws {
+        let folder = try TemporaryFolder()
+        try TinyFolder().write(to: folder)
+        let checkpoint = try Checkpoint.open(path: folder.path)
+        let path = folder.path + "/" + name
+        try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: path)
+        #expect(throws: CheckpointError.changed(path: path)) { try checkpoint.requireUnchanged() }
+        #expect(CheckpointError.changed(path: path).kind == .inputOutput)
+    }
+
     @Test func `source files are named for provenance`() throws {
         let checkpoint = try open([
             "generation_config.json": "{}", "tokenizer_config.json": "{}", "chat_template.jinja": "",

@@ -100,6 +100,24 @@ struct QuantizeTests {
         }
     }
 
+    @Test func `what a foreign file says steers no terminal, and is exact in JSON`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "ister-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let output = folder.appending(path: "model.ister").path
+        let recipe = "q8\u{1B}[2J\u{9B}31m\r\nname"
+        let allocation = Allocation(name: recipe, formats: [:])
+        _ = try Conversion(source: Self.checkpoint, output: output, preset: .q8, allocation: allocation).run()
+        let description = ModelDescription(try ModelFile.open(path: output))
+        #expect(description.table.contains(#"q8\u{1b}[2J\u{9b}31m\u{d}\u{a}name, made by"#))
+        let controls = description.table.unicodeScalars.filter { $0.properties.generalCategory == .control }
+        #expect(Set(controls) == ["\n"])
+        let json = try JSONSerialization.jsonObject(with: Data(description.json.line)) as? [String: Any]
+        #expect((json?["provenance"] as? [String: Any])?["recipe"] as? String == recipe)
+        let failure = Failure(ModelFileError.badData(path: "x", .unknownHeaderKey("\u{1B}]0;a\u{7}\nb")), file: "x")
+        #expect(failure.line == #"x: header: unknown or repeated key "\u{1b}]0;a\u{7} b""#)
+    }
+
     private final class NoSource: CalibrationSource {
         let textDigest: String? = nil
         let textTokenCount = 0

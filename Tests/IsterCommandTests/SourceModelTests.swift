@@ -1,4 +1,5 @@
 import Foundation
+import IsterEvaluation
 import IsterModelFile
 import IsterQuantizer
 import Testing
@@ -23,6 +24,33 @@ struct SourceModelTests {
         decoder.reset(sequence: 0)
         try decoder.forward([TokenSlice(sequence: 0, tokens: [1, 403, 407], logits: .last)])
         return decoder.copyLogits(row: 0)
+    }
+
+    @Test func `a file is not compared with a model that was made from other bytes`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "ister-\(UUID().uuidString)")
+        let source = folder.appending(path: "source")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.copyItem(atPath: Self.checkpoint, toPath: source.path)
+        let output = folder.appending(path: "model.ister").path
+        try Conversion(source: source.path, output: output, preset: .q8).run()
+        let file = try ModelFile.open(path: output)
+        let windows = try TextWindows(tokens: [Int32](repeating: 403, count: 32), contextLength: 16, firstToken: 1)
+        let measurement = DivergenceMeasurement(
+            windows: windows, textDigest: "", firstWindow: nil, progress: { _, _ in }
+        ) { () throws(QuantizerError) in
+            try SourceModel(checkpoint: source.path, preset: .f32, output: output, threads: 1)
+        }
+        #expect(try measurement.quality(of: file).windows == 2)
+        // The same settings in other bytes.
+        let config = source.appending(path: "config.json")
+        try (Data(contentsOf: config) + Data(" ".utf8)).write(to: config)
+        let error = #expect(throws: QuantizerError.self) { try measurement.quality(of: file) }
+        guard case .sourceChanged("config.json", let converted?, let compared?)? = error else {
+            return #expect(Bool(false), "\(String(describing: error))")
+        }
+        #expect(converted != compared)
+        #expect(error.map { Failure($0, file: output).code } == .inputOutput)
     }
 
     @Test func `a decoder sees replaced weights at once, also when its workers sit on two memory nodes`() throws {

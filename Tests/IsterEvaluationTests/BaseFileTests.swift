@@ -85,6 +85,23 @@ import Testing
         #expect(throws: EvaluationError.self) { try reader(changed) }
     }
 
+    @Test func `too many tokens and another vocabulary are refused before the tokens are read`() throws {
+        let path = model.folder.path + "/changed"
+        var changed = bytes
+        // 2^12 windows of 2^13 tokens.
+        changed.replaceSubrange(8..<20, with: [0, 0x20, 0, 0, 0, 2, 0, 0, 0, 0x10, 0, 0])
+        #expect(throws: EvaluationError.baseFile(path: path, .tooManyTokens(found: 1 << 25, limit: 1 << 24))) {
+            try reader(changed)
+        }
+        // Its length is wrong as well, which is looked at later.
+        _ = try model.folder.write(bytes + [0], "changed")
+        #expect(throws: EvaluationError.vocabularySizesDiffer(candidate: 511, reference: 512)) {
+            try BaseFileReader(path: path, candidateVocabularySize: 511)
+        }
+        let base = model.folder.path + "/base"
+        #expect(try BaseFileReader(path: base, candidateVocabularySize: 512).tokens == windows.tokens)
+    }
+
     @Test func `a token outside the vocabulary and another vocabulary are refused`() throws {
         var changed = bytes
         changed.replaceSubrange(20 + 4 * 5..<24 + 4 * 5, with: [0, 2, 0, 0])

@@ -89,6 +89,18 @@ import Testing
         #expect(try model.folder.read("run.jsonl") == whole.dropLast(3))
     }
 
+    @Test func `a run file beyond 256 MiB is refused before it is read, and stays as it is`() throws {
+        _ = try model.folder.write([], "run.jsonl")
+        let bytes = TaskRunFile.byteLimit + 1
+        let made = unsafe truncate(path, bytes)
+        #expect(made == 0)
+        let error = EvaluationError.run(path: path, line: 1, reason: "\(bytes) bytes; at most \(bytes - 1) are read")
+        #expect(throws: error) { try TaskRunFile(reading: path) }
+        #expect(throws: error) { try TaskRunFile(extending: path, model: RunModel(model.file)) }
+        let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+        #expect(size == bytes)
+    }
+
     @Test func `a pipe is no run file`() throws {
         let made = unsafe mkfifo(path, 0o600)
         #expect(made == 0)

@@ -217,8 +217,13 @@ import Testing
         let first = generator.generate(request([1], 3), text: text)
         generator.stopAccepting()
         #expect(await Answer(generator.generate(request([1], 3), text: text)).error as? GenerationError == .stopping)
+        // What belongs to accepted work is no new work.
+        var rest = request([2], 3)
+        rest.isContinuation = true
+        let last = generator.generate(rest, text: text)
         gate.open()
         #expect(await Answer(first).summary?.ids == walk(from: 1, 3))
+        #expect(await Answer(last).summary?.ids == walk(from: 2, 3))
     }
 
     @Test func `a small pool preempts and no text changes`() async throws {

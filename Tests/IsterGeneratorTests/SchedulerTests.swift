@@ -146,7 +146,7 @@ import Testing
 
     @Test func `a full queue and a client's limit refuse, with a time to come back`() throws {
         var driver = SchedulerDriver(sequences: 1) {
-            $0.waitingCount = 1
+            $0.waitingCount = 2
             $0.perClientCount = 2
             $0.waitingTokenCount = 30
         }
@@ -156,9 +156,22 @@ import Testing
         #expect(throws: GenerationError.clientLimit(client: "a", count: 2, retryAfter: 5 * 2 / 3.0)) {
             try driver.submit("a3", client: "a", prompt: 10)
         }
+        try driver.submit("c", client: "c", prompt: 10)
         #expect(!driver.scheduler.hasPlace)
-        #expect(throws: GenerationError.queueFull(waiting: 1, retryAfter: 5)) {
+        // Another server may have a place, so a full queue comes before the client's own limit.
+        #expect(throws: GenerationError.queueFull(waiting: 2, retryAfter: 5)) {
+            try driver.submit("a3", client: "a", prompt: 10)
+        }
+        #expect(throws: GenerationError.queueFull(waiting: 2, retryAfter: 5)) {
             try driver.submit("b", client: "b", prompt: 10)
+        }
+    }
+
+    @Test func `prompts that find a free place are not bounded by the tokens that may wait`() throws {
+        var driver = SchedulerDriver(sequences: 4) { $0.waitingTokenCount = 30 }
+        for name in ["a", "b", "c", "d"] { try driver.submit(name, client: name, prompt: 100) }
+        #expect(throws: GenerationError.queueFull(waiting: 4, retryAfter: 5)) {
+            try driver.submit("e", client: "e", prompt: 1)
         }
     }
 

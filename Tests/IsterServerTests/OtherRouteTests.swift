@@ -1,4 +1,5 @@
 import HTTPTypes
+import Hummingbird
 import IsterGenerator
 import Testing
 
@@ -19,6 +20,35 @@ import Testing
             let answer = try await server.get("/v1/models/\(name)")
             #expect(answer.status == 404)
             #expect(answer.error("code") == "model_not_found")
+        }
+    }
+
+    @Test func `a model whose name is a path is found under it`() async throws {
+        try await TestService.run { generator, router in
+            guard var model = try? TestModel.served() else { return }
+            model.id = "org/tiny"
+            if let routes = try? APIRoutes(model: model, generator: generator) { routes.add(to: router) }
+        } _: { service in
+            for path in ["/v1/models/org/tiny", "/v1/models/org%2Ftiny"] {
+                let answer = try await service.request("GET", path)
+                #expect(answer.body.contains(#""id":"org/tiny""#))
+            }
+            for path in ["/v1/models/org", "/v1/models/tiny", "/v1/models/org/tiny/x"] {
+                let answer = try await service.request("GET", path)
+                #expect(answer.code == "model_not_found")
+            }
+            #expect(try await service.post("/v1/models/org/tiny").headers["allow"] == "GET, HEAD")
+        }
+    }
+
+    @Test func `exactly what GET reaches can be opened`() throws {
+        let router = Router(context: ServerContext.self)
+        let metrics = OperationMetrics(registry: PrometheusRegistry(descriptions: OperationMetrics.descriptions))
+        OperationRoutes(state: ServerState(), metrics: metrics, connectionCount: { 0 }, load: { nil }).add(to: router)
+        try APIRoutes(model: TestModel.served(), generator: FakeGenerator()).add(to: router)
+        addWebPage(to: router)
+        for route in router.routes {
+            #expect((AccessRules.openPath(route.path.description) != nil) == (route.method == .get), "\(route)")
         }
     }
 

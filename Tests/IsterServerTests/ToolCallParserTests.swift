@@ -86,6 +86,26 @@ import Testing
         #expect(Self.read(form, text.map { String($0) }, isHeld: true) == outputs)
     }
 
+    @Test func `a call without a mark that was not seen to begin stays text where a function is strict`() {
+        for text in [
+            "{\"type\": \"function\", \"name\": \"find\", \"parameters\": {}}",
+            "{   \"name\": \"find\", \"parameters\": {}}",
+            "{\"parameters\": {}, \"name\": \"find\"}", "{", "{\n  \"na",
+        ] {
+            for pieces in [[text], text.map { String($0) }] {
+                var parser = ToolCallParser(.bare, names: ["find"], isHeld: true, refusesOtherOpenings: true)
+                var outputs = pieces.flatMap { parser.push($0) }
+                outputs += parser.finish()
+                #expect(Self.joined(outputs) == [.text(text)], "\(text)")
+            }
+        }
+        for head in ToolSyntax.bareHeads {
+            var parser = ToolCallParser(.bare, names: ["find"], isHeld: true, refusesOtherOpenings: true)
+            let text = String(decoding: head, as: UTF8.self) + ": \"find\", \"parameters\": {\"a\": 1}}"
+            #expect(parser.push(text) + parser.finish() == Self.told("{\"a\": 1}"))
+        }
+    }
+
     private static let texts: [(ToolSyntax.Form, String)] = [
         (.tagged, "no call, only a < b and <tool_cal"), (.tagged, " \n"), (.tagged, ""),
         (.tagged, "a <tool_call>{\"name\":\"other\",\"arguments\":{}}</tool_call> b"),

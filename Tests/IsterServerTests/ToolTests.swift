@@ -201,6 +201,7 @@ import Testing
     private static let mistral = "{% if tools %}[TOOL_CALLS][{% endif %}" + TestModel.template
     private static let begun: [(template: String, beginning: String)] = [
         (template, "No.<tool_call>{\"name\":\"find\""), (llama, " {\"name\":\"find\""),
+        (llama, "{ \"name\":\"find\""), (llama, "{\n    \"name\":\"find\""),
         (llama, "<|python_tag|>{\"name\":\"find\""), (mistral, "No.[TOOL_CALLS][{\"name\":\"find\""),
     ]
 

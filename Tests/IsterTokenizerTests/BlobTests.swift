@@ -66,6 +66,29 @@ struct BlobTests {
         }
     }
 
+    @Test func `tokens that text is searched for have 8 MiB together at most`() throws {
+        let piece = Array(repeating: UInt8(ascii: "x"), count: 1024)
+        let error = TokenizerError.searchedBytes(found: 8193 << 10, limit: 8 << 20)
+        let merges = Vocabulary.MergeModel(merges: [], preTokenizer: .none, isByteLevel: false)
+        var vocabulary = Vocabulary(pieces: PieceList([piece]), model: .merges(merges), decoder: .byteLevel)
+        vocabulary.addedTokens = Array(repeating: Vocabulary.AddedToken(id: 0, isSpecial: true), count: 8192)
+        #expect(throws: Never.self) { try vocabulary.validate() }
+        vocabulary.addedTokens += [Vocabulary.AddedToken(id: 0, isSpecial: true)]
+        #expect(throws: error) { try vocabulary.validate() }
+        // A piece that a SentencePiece model looks for counts, too.
+        vocabulary = try Golden.vocabulary("stories.model")
+        guard case .sentencePiece(var model) = vocabulary.model else { return #expect(Bool(false)) }
+        let id = Int32(vocabulary.pieces.count)
+        vocabulary.pieces.append(piece)
+        model.scores.append(0)
+        model.types.append(.userDefined)
+        vocabulary.model = .sentencePiece(model)
+        vocabulary.addedTokens = Array(repeating: Vocabulary.AddedToken(id: id, isSpecial: false), count: 8191)
+        #expect(throws: Never.self) { try vocabulary.validate() }
+        vocabulary.addedTokens += [Vocabulary.AddedToken(id: id, isSpecial: false)]
+        #expect(throws: error) { try vocabulary.validate() }
+    }
+
     @Test func `a piece that a merge gives has at most 1024 bytes, which are compared only then`() throws {
         func vocabulary(_ length: Int, merges: Int) -> Vocabulary {
             let half = Array(repeating: UInt8(ascii: "x"), count: length / 2)

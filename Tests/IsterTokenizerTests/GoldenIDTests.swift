@@ -69,6 +69,41 @@ struct GoldenIDTests {
                 == tokenizer.encode(repaired, addSpecial: false, parseSpecial: false))
     }
 
+    /// A golden tokenizer with one more special token, which its model does not know.
+    private func adding(_ spelling: String, to name: String) throws -> (tokenizer: Tokenizer, id: Int32) {
+        var vocabulary = try Golden.vocabulary(name)
+        let id = Int32(vocabulary.pieces.count)
+        vocabulary.pieces.append(Array(spelling.utf8))
+        vocabulary.addedTokens.append(Vocabulary.AddedToken(id: id, isSpecial: true))
+        return (try Tokenizer(vocabulary), id)
+    }
+
+    /// As a whole word of a model that takes words before merging, and as a character.
+    @Test(arguments: [("llama3.json", "###"), ("prepend.json", "\u{4E2D}")])
+    func `text never becomes an added token that the model lacks unless it is parsed`(
+        name: String, spelling: String
+    ) throws {
+        let (tokenizer, id) = try adding(spelling, to: name)
+        let text = spelling + "hello A"
+        let plain = try Golden.tokenizer(name).encode(text, addSpecial: false, parseSpecial: false)
+        #expect(tokenizer.encode(text, addSpecial: false, parseSpecial: false) == plain)
+        #expect(tokenizer.encode(text, addSpecial: false, parseSpecial: true).count { $0 == id } == 1)
+        // Also after a vocabulary was stored, and when pieces that nothing uses follow it.
+        var stored = tokenizer.vocabulary
+        stored.pieces.append(Array("[PAD]".utf8))
+        let read = try Tokenizer(Vocabulary(encodedBytes: stored.encodedBytes()))
+        #expect(read.encode(text, addSpecial: false, parseSpecial: false) == plain)
+    }
+
+    @Test func `an added token that is a piece of the model stays one in text`() throws {
+        var vocabulary = try Golden.vocabulary("llama3.json")
+        let plain = try Tokenizer(vocabulary)
+        let id = try #require(plain.id(ofPiece: Array("he".utf8)))
+        vocabulary.addedTokens.append(Vocabulary.AddedToken(id: id, isSpecial: true))
+        let ids = try Tokenizer(vocabulary).encode("he", addSpecial: false, parseSpecial: false)
+        #expect(ids == [id] && ids == plain.encode("he", addSpecial: false, parseSpecial: false))
+    }
+
     @Test func `a token tells its spelling, its bytes and whether it is special`() throws {
         let tokenizer = try Golden.tokenizer("stories.model")
         #expect(tokenizer.vocabularySize == 512)

@@ -33,6 +33,17 @@ import Testing
         }
     }
 
+    @Test func `templates get the padding and the unknown token of a tokenizer that has them`() throws {
+        var vocabulary = try Golden.vocabulary("stories.model")
+        vocabulary.paddingID = nil
+        #expect(try Tokenizer(vocabulary).templateTokens.map(\.name) == ["unk_token"])
+        vocabulary.paddingID = 2
+        var input = TemplateGolden.input(messages: [])
+        input.specialTokens = try Tokenizer(vocabulary).templateTokens
+        let template = try ChatTemplate("{{ pad_token }}{{ unk_token }}")
+        #expect(try template.render(input) == [PromptSegment(text: "</s><unk>", isTrusted: true)])
+    }
+
     @Test func `small templates give what jinja2 gives`() throws {
         let (variables, cases) = try TemplateGolden.snippets()
         var input = TemplateGolden.input(messages: [])

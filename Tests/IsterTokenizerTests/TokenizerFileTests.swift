@@ -112,6 +112,27 @@ struct TokenizerFileTests {
         }
     }
 
+    @Test func `flags in the configuration replace those of the file, and what was special stays so`() throws {
+        let json = try Golden.json("llama3.json")
+        let text =
+            #"{"added_tokens_decoder": {"384": {"content": "<tool>", "lstrip": true, "special": true}, "#
+            + #""385": {"content": "<trim>", "special": false}}}"#
+        let file = try TokenizerFiles.vocabulary(tokenizerJSON: json)
+        let vocabulary = try TokenizerFiles.vocabulary(
+            tokenizerJSON: json, configuration: JSONValue.parse(Array(text.utf8)))
+        #expect(vocabulary.addedTokens.map(\.id) == file.addedTokens.map(\.id))
+        func token(_ id: Int32, in vocabulary: Vocabulary) -> Vocabulary.AddedToken? {
+            vocabulary.addedTokens.first { $0.id == id }
+        }
+        #expect(token(384, in: file)?.isSpecial == false && token(384, in: file)?.stripsLeft == false)
+        #expect(
+            token(384, in: vocabulary) == Vocabulary.AddedToken(id: 384, isSpecial: true, stripsLeft: true))
+        #expect(token(385, in: file)?.stripsLeft == true)
+        #expect(
+            token(385, in: vocabulary) == Vocabulary.AddedToken(id: 385, isSpecial: true, isNormalized: true))
+        #expect(token(386, in: vocabulary) == token(386, in: file))
+    }
+
     @Test func `a SentencePiece folder honours its configuration`() throws {
         let bytes = try Golden.bytes("stories.model")
         let plain = try TokenizerFiles.vocabulary(sentencePieceModel: bytes)

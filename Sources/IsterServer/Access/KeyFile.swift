@@ -40,7 +40,9 @@ public enum KeyFile {
 
     public static func parse(_ text: String) throws(Defect) -> [APIKey] {
         var keys: [APIKey] = []
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        // To Swift "\r\n" is one character, and another than "\n".
+        let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+        for (index, line) in lines.enumerated() {
             let line = line.trimmingPrefix(while: \.isWhitespace)
             if line.isEmpty || line.hasPrefix("#") { continue }
             let key = try parseLine(String(line), number: index + 1)

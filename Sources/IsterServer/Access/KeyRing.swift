@@ -66,37 +66,38 @@ struct KeyMeter {
         var retryAfter: Double
     }
 
-    private var requests: Double
-    private var tokens: Double
+    /// nil: without a limit so far. One that comes with a reload finds its bucket full.
+    private var requests: Double?
+    private var tokens: Double?
     private var filledAt: Double
 
     init(_ key: APIKey, now: Double) {
-        requests = key.requestsPerMinute ?? 0
-        tokens = key.tokensPerMinute ?? 0
+        requests = key.requestsPerMinute
+        tokens = key.tokensPerMinute
         filledAt = now
     }
 
     mutating func takeRequest(_ key: APIKey, at now: Double) -> Excess? {
         fill(key, now)
-        if let limit = key.tokensPerMinute, tokens <= 0 {
+        if let limit = key.tokensPerMinute, let tokens, tokens <= 0 {
             return Excess(what: "tokens", retryAfter: max((1 - tokens) / (limit / 60), 0.001))
         }
-        if let limit = key.requestsPerMinute {
-            if requests < 1 { return Excess(what: "requests", retryAfter: max((1 - requests) / (limit / 60), 0.001)) }
-            requests -= 1
+        if let limit = key.requestsPerMinute, let left = requests {
+            if left < 1 { return Excess(what: "requests", retryAfter: max((1 - left) / (limit / 60), 0.001)) }
+            requests = left - 1
         }
         return nil
     }
 
     mutating func take(tokens count: Int, _ key: APIKey, at now: Double) {
         fill(key, now)
-        tokens -= Double(count)
+        tokens? -= Double(count)
     }
 
     private mutating func fill(_ key: APIKey, _ now: Double) {
         let minutes = max(now - filledAt, 0) / 60
         filledAt = now
-        requests = min(requests + minutes * (key.requestsPerMinute ?? 0), key.requestsPerMinute ?? 0)
-        tokens = min(tokens + minutes * (key.tokensPerMinute ?? 0), key.tokensPerMinute ?? 0)
+        requests = key.requestsPerMinute.map { min((requests ?? $0) + minutes * $0, $0) }
+        tokens = key.tokensPerMinute.map { min((tokens ?? $0) + minutes * $0, $0) }
     }
 }

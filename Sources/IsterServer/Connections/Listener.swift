@@ -18,12 +18,20 @@ public enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// The name or the number that it is bound to; nil for a path and where that is not known.
+    public var boundHost: String? {
+        switch self {
+        case .host(let host, _): host
+        case .inherited(let descriptor):
+            if case .address(let text)? = InheritedSocket.place(descriptor) { text } else { nil }
+        }
+    }
+
     /// Only processes of this machine reach it. False where that is not known.
     public var isLocal: Bool {
-        switch self {
-        case .host(let host, _): host == "localhost" || host == "::1" || host.hasPrefix("127.")
-        case .inherited(let descriptor): InheritedSocket.isLocal(descriptor)
-        }
+        if case .inherited(let descriptor) = self, InheritedSocket.place(descriptor) == .path { return true }
+        guard let host = boundHost else { return false }
+        return host == "localhost" || host == "::1" || host.hasPrefix("127.")
     }
 }
 

@@ -23,6 +23,8 @@ final class RequestHandler: ChannelDuplexHandler {
     private var pendingRefusal: APIError?
     private var isAnswering = false
     private var closesAfterAnswers = false
+    /// The request being read is a HEAD: a refusal of it has no body.
+    private var readsHeadRequest = false
 
     init(
         _ state: ConnectionState, limits: ConnectionLimits, isOverLimit: Bool, onRefusal: @escaping (APIError) -> Void
@@ -44,12 +46,14 @@ final class RequestHandler: ChannelDuplexHandler {
         guard !isClosing, pendingRefusal == nil else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
+            readsHeadRequest = head.method == .head
             if let refusal = refusal(of: head) { return refuse(refusal, context) }
             state.clock.receivedHead(at: ConnectionState.now)
             if head.headerFields[.connection]?.lowercased() == "close" { closesAfterAnswers = true }
         case .body(let buffer):
             guard state.clock.receivedBody(buffer.readableBytes) else { return refuse(.bodyTooLarge, context) }
         case .end:
+            readsHeadRequest = false
             state.clock.receivedEnd(at: ConnectionState.now)
         }
         context.fireChannelRead(data)
@@ -157,7 +161,7 @@ final class RequestHandler: ChannelDuplexHandler {
         head.headerFields[.connection] = "close"
         head.headerFields[.requestID] = RequestID.random()
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(body)), promise: nil)
+        if !readsHeadRequest { context.write(wrapOutboundOut(.body(body)), promise: nil) }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         close(context)
     }

@@ -92,6 +92,9 @@ public final class ObservedGenerator: TextGenerator {
 /// What the operator counts of one request.
 private struct GenerationRecorder: Sendable {
     private let promptTokenCount: Int
+    /// The prompt is an earlier choice's: the operator's counts of work have it, the account of the request has not.
+    private let repeatsPrompt: Bool
+    private let isContinuation: Bool
     private let client: String
     private let trace: RequestTrace?
     private let metrics: OperationMetrics
@@ -101,6 +104,8 @@ private struct GenerationRecorder: Sendable {
 
     init(request: GenerationRequest, trace: RequestTrace?, metrics: OperationMetrics, keys: KeyRing?) {
         promptTokenCount = request.prompt.count
+        repeatsPrompt = request.repeatsPrompt
+        isContinuation = request.isContinuation
         client = request.client
         self.trace = trace
         self.metrics = metrics
@@ -112,7 +117,7 @@ private struct GenerationRecorder: Sendable {
         case .accepted: isAccepted = true
         case .started(let cached):
             metrics.countPrompt(tokens: promptTokenCount, cached: cached)
-            trace?.count(prompt: promptTokenCount, cached: cached)
+            if !repeatsPrompt { trace?.count(prompt: promptTokenCount, cached: cached) }
         case .token:
             tokenCount += 1
             trace?.countToken()
@@ -120,11 +125,16 @@ private struct GenerationRecorder: Sendable {
         }
     }
 
-    func record(_ error: any Error) { metrics.countFailure(error) }
+    func record(_ error: any Error) {
+        // It tries again.
+        if isContinuation, let error = error as? GenerationError, error.passes { return }
+        metrics.countFailure(error)
+    }
 
     /// Tokens are charged whatever became of the request.
     func end() {
         guard isAccepted, !client.isEmpty else { return }
-        keys?.countTokens(promptTokenCount + tokenCount, of: client, at: ConnectionState.now)
+        let count = (repeatsPrompt ? 0 : promptTokenCount) + tokenCount
+        keys?.countTokens(count, of: client, at: ConnectionState.now)
     }
 }

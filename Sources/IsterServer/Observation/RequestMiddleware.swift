@@ -103,7 +103,7 @@ private struct Report: Sendable {
             metadata["cached_tokens"] = .stringConvertible(facts.cachedTokenCount)
             metadata["completion_tokens"] = .stringConvertible(facts.generatedTokenCount)
         }
-        if let ending { metadata["ending"] = "\(ending)" }
+        if let ending = ending ?? facts.streamErrorCode { metadata["ending"] = "\(ending)" }
         let isProbe = OperationRoutes.paths.contains(route) && status.kind == .successful
         logger.log(level: isProbe ? .debug : .info, "request", metadata: metadata)
     }
@@ -113,15 +113,28 @@ private struct Report: Sendable {
 struct AllowedMethods: Sendable {
     static let known: Set<HTTPRequest.Method> = [.get, .head, .post, .put, .delete, .patch, .options, .trace, .connect]
 
-    /// Components of a path; nil stands for any one component.
-    private var patterns: [(components: [String?], method: HTTPRequest.Method)] = []
+    private struct Pattern {
+        /// Of a path; nil stands for any one component.
+        var components: [String?]
+        /// The last component stands for any number of them.
+        var isOpenEnded: Bool
+        var method: HTTPRequest.Method
+
+        func matches(_ parts: [String]) -> Bool {
+            guard isOpenEnded ? parts.count >= components.count : parts.count == components.count else { return false }
+            return zip(components, parts).allSatisfy { $0 == nil || $0 == $1 }
+        }
+    }
+
+    private var patterns: [Pattern] = []
 
     init(_ router: Router<ServerContext>) {
         for route in router.routes {
             let parts = route.path.description.split(separator: "/").map { part -> String? in
                 part.hasPrefix(":") || part.hasPrefix("{") || part.hasPrefix("*") ? nil : String(part)
             }
-            patterns.append((parts, route.method))
+            let isOpenEnded = route.path.description.hasSuffix("/**")
+            patterns.append(Pattern(components: parts, isOpenEnded: isOpenEnded, method: route.method))
         }
     }
 
@@ -129,10 +142,7 @@ struct AllowedMethods: Sendable {
     func of(path: String) -> [HTTPRequest.Method]? {
         let parts = path.split(separator: "/").map(String.init)
         var methods: Set<HTTPRequest.Method> = []
-        for pattern in patterns where pattern.components.count == parts.count {
-            let matches = zip(pattern.components, parts).allSatisfy { $0 == nil || $0 == $1 }
-            if matches { methods.insert(pattern.method) }
-        }
+        for pattern in patterns where pattern.matches(parts) { methods.insert(pattern.method) }
         if methods.contains(.get) { methods.insert(.head) }
         return methods.isEmpty ? nil : methods.sorted { $0.rawValue < $1.rawValue }
     }

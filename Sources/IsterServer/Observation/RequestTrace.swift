@@ -9,6 +9,8 @@ final class RequestTrace: Sendable {
         var promptTokenCount = 0
         var cachedTokenCount = 0
         var generatedTokenCount = 0
+        /// Of the error that ended a stream, whose status had told of success before.
+        var streamErrorCode: String?
     }
 
     private let state = Mutex(Facts())
@@ -25,4 +27,6 @@ final class RequestTrace: Sendable {
     }
 
     func countToken() { state.withLock { $0.generatedTokenCount += 1 } }
+
+    func endStream(code: String) { state.withLock { $0.streamErrorCode = code } }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 public import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
@@ -164,6 +165,8 @@ public final class ServerApplication: Service {
         } catch {
             response = APIError.of(error).response(from: request, context: context)
         }
+        // A client would take a body for its next answer. The router leaves it out of routes' answers, not of refusals.
+        if request.method == .head { response = response.createHeadResponse() }
         response.headers[.date] = HTTPDate.now
         try await writer.write(response: response.head, body: response.body.paced(by: channel.eventLoop))
     }

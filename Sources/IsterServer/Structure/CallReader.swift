@@ -6,6 +6,8 @@ struct CallSettings: Sendable {
     var names: Set<String>
     /// Whether a constraint makes sure of calls that have begun.
     var isHeld: Bool
+    /// As `ToolRequest` has it.
+    var refusesOtherOpenings: Bool
 }
 
 /// Reads one choice's text as content and calls, and puts them into OpenAI's form.
@@ -18,7 +20,9 @@ struct CallReader: Sendable {
 
     init(_ settings: CallSettings) {
         syntax = settings.syntax
-        parser = ToolCallParser(settings.syntax.form, names: settings.names, isHeld: settings.isHeld)
+        parser = ToolCallParser(
+            settings.syntax.form, names: settings.names, isHeld: settings.isHeld,
+            refusesOtherOpenings: settings.refusesOtherOpenings)
     }
 
     /// Deltas of the next piece: of a call first its id and name, then its arguments, in parts if they come so.
@@ -103,6 +107,7 @@ extension API {
         }
         template.constraint = try tools.constraint(toolSyntax, constraintVocabulary)
         return CallSettings(
-            syntax: toolSyntax, names: Set(tools.functions.map(\.name)), isHeld: template.constraint != nil)
+            syntax: toolSyntax, names: Set(tools.functions.map(\.name)), isHeld: template.constraint != nil,
+            refusesOtherOpenings: tools.refusesOtherOpenings)
     }
 }

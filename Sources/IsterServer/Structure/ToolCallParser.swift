@@ -21,6 +21,8 @@ struct ToolCallParser: Sendable {
     private let opening: [UInt8]
     /// Whether a constraint makes sure of calls that have begun.
     private let isHeld: Bool
+    /// What an answer that is a call without a mark must begin with; empty: with a brace.
+    private let heads: [[UInt8]]
     /// Follows the calls that are under way.
     private var scanner: CallScanner?
     private var held: [UInt8] = []
@@ -37,10 +39,11 @@ struct ToolCallParser: Sendable {
     private(set) var callCount = 0
 
     /// names: of the functions that can be called.
-    init(_ form: ToolSyntax.Form, names: Set<String>, isHeld: Bool = false) {
+    init(_ form: ToolSyntax.Form, names: Set<String>, isHeld: Bool = false, refusesOtherOpenings: Bool = false) {
         self.form = form
         self.names = names
         self.isHeld = isHeld
+        heads = refusesOtherOpenings ? ToolSyntax.bareHeads : []
         opening = Array(form.opening.utf8)
     }
 
@@ -56,7 +59,7 @@ struct ToolCallParser: Sendable {
             // What is left is the rest of a mark, or white space.
         } else if isOpen {
             if !readCalls(held) { show(opening + held) }
-        } else if form == .bare, isAtStart, held.first == UInt8(ascii: "{") {
+        } else if form == .bare, isAtStart, mayBeCall {
             if !readCalls(held) { show(held) }
         } else {
             show(held)
@@ -81,7 +84,7 @@ struct ToolCallParser: Sendable {
             blank += space
             held.removeFirst(space.count)
             // The whole answer is a call, or none of it.
-            if held.isEmpty || held.first == UInt8(ascii: "{") { return follow(isHeld && !hasLooked) }
+            if held.isEmpty || mayBeCall { return follow(isHeld && !hasLooked && hasHead) }
         }
         if let place = held.firstRange(of: opening) {
             show(Array(held[..<place.lowerBound]))
@@ -96,6 +99,14 @@ struct ToolCallParser: Sendable {
         held.removeFirst(count)
         return false
     }
+
+    /// What is held, after white space, is the beginning of an answer that is a call.
+    private var mayBeCall: Bool {
+        guard held.first == UInt8(ascii: "{") else { return false }
+        return heads.isEmpty || heads.contains { held.starts(with: $0) || $0.starts(with: held) }
+    }
+
+    private var hasHead: Bool { heads.isEmpty || heads.contains { held.starts(with: $0) } }
 
     /// Looks for a call that is told while it comes.
     private mutating func follow(_ follows: Bool) -> Bool {

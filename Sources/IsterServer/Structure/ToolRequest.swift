@@ -99,6 +99,10 @@ struct ToolRequest: Sendable {
         }
     }
 
+    /// Whether a call that the constraint did not see begin must not be taken for one: its arguments were not held to a
+    /// strict function's schema.
+    var refusesOtherOpenings: Bool { choice == .auto && functions.contains(where: \.isStrict) }
+
     /// Whether what the model begins as a call of its own accord is held to one.
     private var holdsOpenings: Bool {
         choice == .auto && (!isParallel || functions.contains(where: \.isStrict))

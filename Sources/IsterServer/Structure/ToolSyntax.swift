@@ -93,9 +93,12 @@ struct ToolSyntax: Sendable {
         let opening = ConstraintOpening(
             Array(form.opening.utf8), token: markers.first { $0.value == form.opening }?.key)
         guard form == .bare else { return [opening] }
-        // Without a mark a call is told by its first key, and only at the answer's beginning.
-        return [opening, ConstraintOpening(Array("{\"name\"".utf8), isAtStart: true, isIncluded: true)]
+        return [opening] + Self.bareHeads.map { ConstraintOpening($0, isAtStart: true, isIncluded: true) }
     }
+
+    /// Without a mark a call is told by its first key, and only at the answer's beginning: how models begin it, in one line
+    /// or with indentation.
+    static let bareHeads = ["", " ", "\n", "\n ", "\n  ", "\n    ", "\n\t"].map { Array("{\($0)\"name\"".utf8) }
 
     private func list(_ call: JSONGrammar.Rule, _ most: Int, in grammar: inout JSONGrammar) -> JSONGrammar.Rule {
         grammar.array(prefix: [], items: call, minimum: 1, maximum: most)

@@ -212,6 +212,27 @@ struct AccessTests {
         #expect(ring.takeRequest(key, at: 1) != nil)
     }
 
+    @Test func `a limit that comes with a reload begins with a whole minute's worth`() {
+        func key(requests: Double?, tokens: Double?) -> APIKey {
+            APIKey(name: "a", digest: [], requestsPerMinute: requests, tokensPerMinute: tokens)
+        }
+        let both = key(requests: 2, tokens: 600)
+        for old in [key(requests: nil, tokens: 600), key(requests: 2, tokens: nil)] {
+            let ring = KeyRing([old])
+            #expect(ring.takeRequest(old, at: 0) == nil)
+            ring.replace([both])
+            #expect(ring.takeRequest(both, at: 0) == nil)
+        }
+        let ring = KeyRing([key(requests: nil, tokens: 600)])
+        ring.countTokens(500, of: "a", at: 0)
+        ring.replace([both])
+        let answers = (0..<3).map { _ in ring.takeRequest(both, at: 0)?.what }
+        #expect(answers == [nil, nil, "requests"])
+        // What was used of the old limit stays used.
+        ring.countTokens(100, of: "a", at: 0)
+        #expect(ring.takeRequest(both, at: 0)?.what == "tokens")
+    }
+
     @Test func `unknown paths and wrong methods have the API's form`() async throws {
         try await TestService.run { service in
             let unknown = try await service.request("GET", "/v1/nothing")

@@ -3,8 +3,8 @@ import Foundation
 import Testing
 
 struct InheritedSocketTests {
-    /// A socket bound to an IPv4 address.
-    private func isLocal(_ address: UInt32) -> Bool {
+    /// What is known of a socket that is bound to an IPv4 address.
+    private func bound(_ address: UInt32) -> (isLocal: Bool, host: String?) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var name = sockaddr_in()
@@ -16,13 +16,24 @@ struct InheritedSocketTests {
             }
         }
         #expect(code == 0)
-        return ListenAddress.inherited(descriptor: descriptor).isLocal
+        let place = ListenAddress.inherited(descriptor: descriptor)
+        return (place.isLocal, place.boundHost)
     }
 
     @Test func `a socket on a loopback address is local, one on all addresses is not`() {
-        #expect(isLocal(0x7F00_0001))
-        #expect(isLocal(0x7F00_0002))
-        #expect(!isLocal(0))
+        #expect(bound(0x7F00_0001).isLocal)
+        #expect(bound(0x7F00_0002).isLocal)
+        #expect(!bound(0).isLocal)
+    }
+
+    @Test func `a socket tells the address to which it is bound, a path has none`() {
+        #expect(bound(0x7F00_0002).host == "127.0.0.2")
+        #expect(bound(0).host == "0.0.0.0")
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        #expect(ListenAddress.inherited(descriptor: descriptor).boundHost == nil)
+        close(descriptor)
+        #expect(ListenAddress.inherited(descriptor: -1).boundHost == nil)
+        #expect(ListenAddress.host("box.example", port: 1).boundHost == "box.example")
     }
 
     @Test func `a path is local, what is no socket is not known to be`() {

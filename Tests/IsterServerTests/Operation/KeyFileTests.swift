@@ -35,6 +35,17 @@ struct KeyFileTests {
         #expect(ring.find("") == nil)
     }
 
+    @Test func `lines may end as on Windows`() throws {
+        let lines = ["a", "b"].map { name in
+            APIKey(name: name, digest: APIKey.digest(of: "key of \(name)")).line
+        }
+        let text = ["# keys", lines[0], "", lines[1], ""].joined(separator: "\r\n")
+        #expect(try KeyFile.parse(text).map(\.name) == ["a", "b"])
+        let defect = KeyFile.Defect.line(
+            2, "it must be a JSON object with name, sha256 and optional scopes and limits")
+        #expect(throws: defect) { try KeyFile.parse("# keys\r\n{\r\n" + text) }
+    }
+
     @Test func `a line that is wrong is named`() {
         let good = #"{"name":"a","sha256":"\#(digest)"}"#
         let cases: [(String, KeyFile.Defect)] = [

@@ -136,6 +136,28 @@ struct PrometheusTests {
             #expect(service.log.all.allSatisfy { !$0.contains("private") && !$0.contains("secret") })
         }
     }
+
+    @Test func `several choices have one prompt in the log, and a later one that waits its turn has not failed`()
+        async throws
+    {
+        let generator = FakeGenerator { _, number in
+            number == 4 ? [.refuse(.queueFull(waiting: 1, retryAfter: 0.01))] : [.token(97)]
+        }
+        try await TestService.run(generator: generator) { generator, router in
+            if let routes = try? APIRoutes(model: TestModel.served(), generator: generator) { routes.add(to: router) }
+        } _: { service in
+            let body = #"{"model":"tiny","prompt":["private words","private words"],"max_tokens":1,"n":3}"#
+            let answer = try await service.post(body: body)
+            #expect(answer.status == 200, "\(answer.body)")
+            #expect(generator.requests.map(\.isContinuation) == [false, false, false, false, true, true, true])
+            let line = try #require(service.log.all.first { $0.contains("/v1/completions") })
+            let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            #expect(object["prompt_tokens"] as? Int == 2 * 13)
+            #expect(object["completion_tokens"] as? Int == 6)
+            let samples = try Self.parse(try await service.request("GET", "/metrics").body.dechunked)
+            #expect(!samples.keys.contains { $0.hasPrefix("ister_request_failure_total") && samples[$0] != 0 })
+        }
+    }
 }
 
 extension String {
