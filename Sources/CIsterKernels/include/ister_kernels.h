@@ -16,8 +16,8 @@
 ///  - no contraction, no reassociation; fused multiply-adds only where written. FTZ and DAZ are on in every worker.
 ///    Arm's FZ does the same but for one case: it judges a result before rounding, x86 after, so a result that only
 ///    rounding lifts to 2^-126 stays on x86 and is 0 on Arm. A sum shows it when all of its terms are that small; the
-///    next quantize_row, which F32 matrices do without, makes 0 of either, as of everything below 1e-30. Which NaN a NaN is, is left open, too: rows
-///    with one are refused.
+///    next quantize_row, which F32 matrices do without, makes 0 of either, as of everything below 1e-30. Which NaN a
+///    NaN is, is left open, too: rows with one are refused.
 /// The scalar table is the definition; tests compare all others to it byte by byte.
 
 /// A weight matrix in one of the formats of ister_formats.h, in place in the mapped file.
