@@ -27,7 +27,7 @@ enum {
   /// Calls with much waiting, one after the other, before the team shrinks.
   PATIENCE = 2,
   /// Calls with fewer workers before all are tried again; doubles up to the second figure while that fails.
-  FIRST_REST = 64,
+  FIRST_REST = 16,
   LONGEST_REST = 512,
   /// Milliseconds that one of these calls may take on average: long calls, as those of prompts, make a rest end earlier.
   REST_CALL_MILLISECONDS = 16,
