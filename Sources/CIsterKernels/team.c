@@ -26,13 +26,15 @@ enum {
   PART = 4,
   /// Calls with much waiting, one after the other, before the team shrinks.
   PATIENCE = 2,
-  /// Calls with fewer workers before all are tried again; doubles up to the second figure while that fails.
+  /// Calls with fewer workers before all are tried again; doubles up to the second figure each time that this fails.
   FIRST_REST = 16,
   LONGEST_REST = 512,
-  /// Milliseconds that one of these calls may take on average: long calls, as those of prompts, make a rest end earlier.
+  /// Milliseconds that one of these calls may take on average: long calls, as those of prompts, make a rest end
+  /// earlier.
   REST_CALL_MILLISECONDS = 16,
-  /// How long threads look for the next call before they sleep: longer than between two tokens of a text, much less than
-  /// OpenMP's 200, which would keep the processors of a server busy that has little to do. KMP_BLOCKTIME has no say.
+  /// How long threads look for the next call before they sleep: longer than between two tokens of a text, much less
+  /// than OpenMP's 200, which would keep the processors of a server busy that has little to do. KMP_BLOCKTIME has no
+  /// say.
   IDLE_MILLISECONDS = 2,
 };
 
@@ -207,7 +209,8 @@ void ister_team_wait(ister_team *team, size_t worker, uint32_t phase, size_t ite
   }
   int64_t start = nanoseconds();
   sleep_until_over(team, phase, items);
-  team->shares[worker].asleep += nanoseconds() - start;
+  // Where there are fewer items than workers some have nothing to do, whatever other processes do.
+  if (items >= team->running) team->shares[worker].asleep += nanoseconds() - start;
 }
 
 static void run_worker(ister_team *team, size_t worker) {
@@ -237,7 +240,7 @@ static void adapt(ister_team *team, int64_t start, int64_t end) {
     team->active = team->running - 1;
     team->rest = team->rest_length;
     team->rest_end = end + (int64_t)team->rest_length * REST_CALL_MILLISECONDS * 1000000;
-    if (team->rest_length < LONGEST_REST) team->rest_length *= 2;
+    if (team->running == team->workers && team->rest_length < LONGEST_REST) team->rest_length *= 2;
   } else if (team->running == team->workers && !waited && team->rest_length > FIRST_REST) {
     team->rest_length /= 2;
   }
@@ -285,6 +288,7 @@ size_t ister_team_run(ister_team *team, ister_team_function function, void *cont
     begin_call(team, (size_t)omp_get_num_threads());
     run_worker(team, (size_t)omp_get_thread_num());
   }
-  if (team->running > 1) adapt(team, start, nanoseconds());
+  // Bound workers stay: the last ones are all of one memory node, which need not be the busy one.
+  if (team->running > 1 && !team->places) adapt(team, start, nanoseconds());
   return team->running;
 }

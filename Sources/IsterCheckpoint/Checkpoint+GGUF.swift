@@ -8,7 +8,8 @@ extension Checkpoint {
         let vocabulary = try GGUFVocabulary(gguf.metadata)
         return Checkpoint(
             path: path, configuration: configuration,
-            generation: try generation(gguf.metadata, vocabularySize: configuration.vocabularySize),
+            generation: try GGUFGeneration.read(
+                gguf.metadata, vocabulary, vocabularySize: configuration.vocabularySize),
             tensors: try matcher.match(configuration, supportedTypes: supported),
             chatTemplate: try chatTemplate(gguf.metadata), unusedTemplates: unusedTemplates(gguf.metadata),
             unknownKeys: config.unknownKeys, sources: [gguf.file], files: [gguf.file],
@@ -32,26 +33,6 @@ extension Checkpoint {
                 unsupportedType: entry.weightType == nil ? GGUFFile.typeName(entry.type) : nil, path: gguf.file.path)
         }
         return TensorMatcher(found: found, unknownNames: unknownNames)
-    }
-
-    private static func generation(
-        _ metadata: GGUFMetadata, vocabularySize: Int
-    ) throws(CheckpointError) -> GenerationDefaults {
-        func id(_ name: String) throws(CheckpointError) -> Int? {
-            let key = GGUFVocabulary.prefix + name
-            guard let id = try metadata.integer(key) else { return nil }
-            if (0..<vocabularySize).contains(id) { return id }
-            throw .settingOutOfRange(
-                path: metadata.path, key: key, found: "\(id)", need: "0 to \(vocabularySize - 1)")
-        }
-        var defaults = GenerationDefaults()
-        defaults.bosID = try id("bos_token_id")
-        defaults.padID = try id("padding_token_id")
-        // The end of a turn and of a message end a text as well.
-        for name in ["eos_token_id", "eot_token_id", "eom_token_id"] {
-            if let id = try id(name), !defaults.eosIDs.contains(id) { defaults.eosIDs.append(id) }
-        }
-        return defaults
     }
 
     private static func chatTemplate(_ metadata: GGUFMetadata) throws(CheckpointError) -> String? {

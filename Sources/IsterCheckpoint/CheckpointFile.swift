@@ -109,8 +109,8 @@ private func errorText(_ code: Int32) -> String {
     return unsafe String(cString: text)
 }
 
-/// Whether a path is there and a folder, whether it is there at all. A name that stands there but leads nowhere, such as
-/// a link into a cache that was cleared, is not taken for absent.
+/// Whether a path is there and a folder, whether it is there at all. A name that stands there but leads nowhere, such
+/// as a link into a cache that was cleared, is not taken for absent.
 func pathKind(_ path: String) throws(CheckpointError) -> (exists: Bool, isFolder: Bool) {
     var status = stat()
     let code = followed(path, &status)

@@ -1,7 +1,7 @@
 /// `llama.*` metadata as a configuration. Mistral models are spelled as llama in GGUF.
 struct GGUFConfiguration {
     let configuration: ModelConfiguration
-    /// Keys of the architecture and the tokenizer that were neither read nor refused.
+    /// Keys of the architecture, the tokenizer and sampling that were neither read nor refused.
     let unknownKeys: [String]
 
     init(_ gguf: GGUFFile) throws(CheckpointError) {
@@ -12,9 +12,10 @@ struct GGUFConfiguration {
         try configuration.validate(path: metadata.path, keys: Self.keys)
         try Self.checkRotaryWidth(metadata, headWidth: configuration.headWidth)
         let known = Set(Self.readKeys + Self.unsupportedUnlessNeutral.map(\.key)).union(GGUFRotary.keys)
-            .union(GGUFVocabulary.knownKeys)
+            .union(GGUFVocabulary.knownKeys).union(GGUFGeneration.samplingKeys)
+        let prefixes = ["llama.", GGUFVocabulary.prefix, GGUFGeneration.prefix]
         unknownKeys = metadata.keys.filter { key in
-            (key.hasPrefix("llama.") || key.hasPrefix(GGUFVocabulary.prefix)) && !known.contains(key)
+            prefixes.contains { key.hasPrefix($0) } && !known.contains(key)
         }
     }
 

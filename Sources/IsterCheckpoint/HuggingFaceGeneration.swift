@@ -33,9 +33,9 @@ struct HuggingFaceGeneration {
 
     private mutating func readIDs(_ reader: inout SettingsReader) throws(CheckpointError) {
         defaults.bosID = try checkedID("bos_token_id", try reader.integer("bos_token_id"), reader.path)
-        // Some old exports say -1 for "none".
+        // Nothing is ever padded: an id without a token, such as -1 for "none", changes no text.
         let pad = try reader.integer("pad_token_id")
-        defaults.padID = pad == -1 ? nil : try checkedID("pad_token_id", pad, reader.path)
+        defaults.padID = pad.flatMap { (0..<vocabularySize).contains($0) ? $0 : nil }
         guard case .array? = reader.object["eos_token_id"] else {
             let id = try checkedID("eos_token_id", try reader.integer("eos_token_id"), reader.path)
             defaults.eosIDs = id.map { [$0] } ?? []
@@ -58,26 +58,14 @@ struct HuggingFaceGeneration {
     }
 
     private mutating func readSampling(_ reader: inout SettingsReader) throws(CheckpointError) {
-        let path = reader.path
-        func check(_ key: String, _ value: Double?, _ isAllowed: (Double) -> Bool, _ need: String)
-            throws(CheckpointError)
-        {
-            guard let value, !isAllowed(value) else { return }
-            throw .settingOutOfRange(path: path, key: key, found: "\(value)", need: need)
-        }
         defaults.doSample = try reader.bool("do_sample")
         defaults.temperature = try reader.number("temperature")
-        try check("temperature", defaults.temperature, { $0 >= 0 && $0 <= 1e6 }, "0 to 1e6")
         defaults.topP = try reader.number("top_p")
-        try check("top_p", defaults.topP, { $0 > 0 && $0 <= 1 }, "above 0, to 1")
         defaults.minP = try reader.number("min_p")
-        try check("min_p", defaults.minP, { $0 >= 0 && $0 <= 1 }, "0 to 1")
         defaults.repetitionPenalty = try reader.number("repetition_penalty")
-        try check("repetition_penalty", defaults.repetitionPenalty, { $0 > 0 && $0 <= 1e6 }, "above 0, to 1e6")
         defaults.topK = try reader.integer("top_k")
-        try check("top_k", defaults.topK.map(Double.init), { $0 >= 0 && $0 <= 1e9 }, "0 to 1e9")
         defaults.maxNewTokens = try reader.integer("max_new_tokens")
-        try check("max_new_tokens", defaults.maxNewTokens.map(Double.init), { $0 > 0 && $0 <= 1e9 }, "1 to 1e9")
+        try defaults.validateSampling(path: reader.path, keys: GenerationDefaults.KeyNames())
     }
 
     /// Keys that change no text, or that the command line decides.

@@ -67,6 +67,8 @@ enum HuggingFaceRotary {
         if attentionFactor == nil, let scale, let scaleAllDimensions, scale != 0, scaleAllDimensions != 0, factor > 1 {
             attentionFactor = (0.1 * scale * log(factor) + 1) / (0.1 * scaleAllDimensions * log(factor) + 1)
         }
+        // transformers does not read it.
+        inner.ignore(["finetuned"])
         return .yarn(
             factor: factor, betaFast: orDefault(try inner.number("beta_fast"), 32),
             betaSlow: orDefault(try inner.number("beta_slow"), 1), originalContext: originalContext,

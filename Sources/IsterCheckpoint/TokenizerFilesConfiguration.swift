@@ -22,6 +22,8 @@ struct TokenizerConfiguration {
     private(set) var isLegacy: Bool?
     /// Python class that transformers would use.
     private(set) var className: [UInt8]?
+    /// Names of tokens that either file has as a key, even if with null.
+    private var given: Set<String> = []
 
     /// Either may be absent; the configuration wins.
     init(_ configuration: JSONValue?, specialTokensMap: JSONValue?) throws(TokenizerFileError) {
@@ -53,6 +55,7 @@ struct TokenizerConfiguration {
         unknown = try content(object["unk_token"], "unk_token") ?? unknown
         padding = try content(object["pad_token"], "pad_token") ?? padding
         for name in ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"] {
+            if object[name] != nil { given.insert(name) }
             if let content = try content(object[name], name) { special.append(content) }
         }
         for key in ["additional_special_tokens", "extra_special_tokens"] {
@@ -61,6 +64,24 @@ struct TokenizerConfiguration {
                 if let content = try content(value, key) { special.append(content) }
             }
         }
+    }
+
+    /// LlamaTokenizer has names of its own for keys that neither file has; null is no name. They count as far as the
+    /// vocabulary has tokens for them.
+    mutating func addClassDefaults() {
+        let name = String(decoding: className ?? [], as: UTF8.self)
+        guard name == "LlamaTokenizer" || name == "LlamaTokenizerFast" else { return }
+        func standard(_ name: String, _ content: String) -> [UInt8]? {
+            given.contains(name) ? nil : Array(content.utf8)
+        }
+        let defaults = (
+            bos: standard("bos_token", "<s>"), eos: standard("eos_token", "</s>"),
+            unknown: standard("unk_token", "<unk>")
+        )
+        bos = bos ?? defaults.bos
+        eos = eos ?? defaults.eos
+        unknown = unknown ?? defaults.unknown
+        special += [defaults.bos, defaults.eos, defaults.unknown].compactMap { $0 }
     }
 
     /// A token is written as a string or as an object with `content`; null and the empty string are none.

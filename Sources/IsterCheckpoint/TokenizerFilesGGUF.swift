@@ -14,18 +14,22 @@ extension TokenizerFiles {
 
     private static func sentencePiece(_ gguf: GGUFVocabulary) throws(TokenizerFileError) -> Vocabulary {
         guard let scores = gguf.scores else { throw .missing(file: file, what: "scores") }
-        let types = try types(gguf)
+        var types = try types(gguf)
+        let tokens = addedTokens(types)
+        // Spaces become U+2581 after tokens are cut out, so llama.cpp finds such a piece by its score, as others.
+        for id in types.indices where types[id] == .userDefined && holdsEscapedSpace(gguf.tokens[id]) {
+            types[id] = .normal
+        }
         let bytes = types.count { $0 == .byte }
         let prefixed = gguf.addsSpacePrefix ?? true
         let removesSpaces = gguf.removesExtraSpaces ?? false
         let model = Vocabulary.SentencePieceModel(
             scores: scores, types: types, byteFallback: bytes > 0, prefix: prefixed ? .always : .never,
             removesExtraWhitespace: removesSpaces)
-        let tokens = types.indices.filter { types[$0] == .control || types[$0] == .unknown }
         var vocabulary = Vocabulary(
             pieces: PieceList(gguf.tokens), model: .sentencePiece(model),
             decoder: .sentencePiece(prefixed || removesSpaces ? .dropFromPieces(all: removesSpaces) : .keep),
-            addedTokens: tokens.map { Vocabulary.AddedToken(id: Int32(clamping: $0), isSpecial: true) })
+            addedTokens: tokens)
         // llama.cpp's default for this kind.
         try addSpecial(gguf, to: &vocabulary, addsBOSByDefault: true)
         return vocabulary
@@ -40,17 +44,27 @@ extension TokenizerFiles {
         var merges: [Vocabulary.Merge] = []
         merges.reserveCapacity(lines.count)
         for line in lines { merges.append(try merge(line, ids)) }
-        var tokens: [Vocabulary.AddedToken] = []
-        for (id, type) in types.enumerated() where type == .control || type == .unknown || type == .userDefined {
-            tokens.append(Vocabulary.AddedToken(id: Int32(clamping: id), isSpecial: type != .userDefined))
-        }
         let model = Vocabulary.MergeModel(
             merges: merges, ignoresMerges: preTokenizer == .llama3, preTokenizer: preTokenizer, isByteLevel: true,
             addsPrefixSpace: gguf.addsSpacePrefix ?? false)
         var vocabulary = Vocabulary(
-            pieces: PieceList(gguf.tokens), model: .merges(model), decoder: .byteLevel, addedTokens: tokens)
+            pieces: PieceList(gguf.tokens), model: .merges(model), decoder: .byteLevel,
+            addedTokens: addedTokens(types))
         try addSpecial(gguf, to: &vocabulary, addsBOSByDefault: preTokenizer == .llama3)
         return vocabulary
+    }
+
+    /// llama.cpp cuts user-defined tokens out of any text, control and unknown ones where special tokens are parsed.
+    private static func addedTokens(_ types: [Vocabulary.PieceType]) -> [Vocabulary.AddedToken] {
+        var tokens: [Vocabulary.AddedToken] = []
+        for (id, type) in types.enumerated() where type == .control || type == .unknown || type == .userDefined {
+            tokens.append(Vocabulary.AddedToken(id: Int32(clamping: id), isSpecial: type != .userDefined))
+        }
+        return tokens
+    }
+
+    private static func holdsEscapedSpace(_ token: [UInt8]) -> Bool {
+        String(decoding: token, as: UTF8.self).unicodeScalars.contains { $0.value == 0x2581 }
     }
 
     private static func types(_ gguf: GGUFVocabulary) throws(TokenizerFileError) -> [Vocabulary.PieceType] {
@@ -97,7 +111,8 @@ extension TokenizerFiles {
         vocabulary.bosID = try id(gguf.bosID, "bos_token_id", vocabulary)
         vocabulary.eosID = try id(gguf.eosID, "eos_token_id", vocabulary)
         vocabulary.unknownID = try id(gguf.unknownID, "unknown_token_id", vocabulary)
-        vocabulary.paddingID = try id(gguf.paddingID, "padding_token_id", vocabulary)
+        // Nothing is ever padded, so that an id without a token harms nobody; llama.cpp drops it, too.
+        vocabulary.paddingID = try? id(gguf.paddingID, "padding_token_id", vocabulary)
         if gguf.addsBOS ?? addsBOSByDefault {
             guard let bos = vocabulary.bosID else {
                 throw .missing(file: file, what: "bos_token_id, which is to be added")

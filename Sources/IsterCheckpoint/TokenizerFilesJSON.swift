@@ -3,7 +3,7 @@ public import IsterTokenizer
 extension TokenizerFiles {
     /// A `tokenizer.json` of the tokenizers package with BPE model, as transformers loads it: `add_bos_token` or
     /// `add_eos_token` in the configuration replace the file's post-processor, and the tokens that the configuration
-    /// names are special. A named token that the vocabulary lacks has no id.
+    /// or its class names are special. A named token that the vocabulary lacks has no id.
     public static func vocabulary(
         tokenizerJSON: JSONValue, configuration: JSONValue? = nil, specialTokensMap: JSONValue? = nil
     ) throws(TokenizerFileError) -> Vocabulary {
@@ -11,7 +11,8 @@ extension TokenizerFiles {
         guard case .object(let root) = tokenizerJSON else {
             throw .wrongType(file: file, key: "document", wanted: "object", found: tokenizerJSON.kind)
         }
-        let settings = try TokenizerConfiguration(configuration, specialTokensMap: specialTokensMap)
+        var settings = try TokenizerConfiguration(configuration, specialTokensMap: specialTokensMap)
+        settings.addClassDefaults()
         do {
             let modelObject = try root.required("model", root.object)
             let model = try BytePairModel(modelObject, file: file)

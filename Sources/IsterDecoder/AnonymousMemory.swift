@@ -1,8 +1,8 @@
 internal import Glibc
 internal import IsterModelFile
 
-/// Zeroed memory, 2 MiB aligned and, unless refused, asked for in huge pages. Pages that are never touched take no memory,
-/// so a buffer may be sized for the largest case.
+/// Zeroed memory, 2 MiB aligned and, unless refused, asked for in huge pages. Pages that are never touched take no
+/// memory, so a buffer may be sized for the largest case.
 @safe final class AnonymousMemory {
     let base: UnsafeMutableRawPointer
     let bytes: Int
@@ -24,9 +24,9 @@ internal import IsterModelFile
         _ = unsafe madvise(base, bytes, hugePages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE)
     }
 
-    /// Makes every page present and, where the limit of locked memory (RLIMIT_MEMLOCK) allows it, keeps it in memory: what
-    /// was computed from users' texts then never reaches a swap device. The texts themselves are elsewhere, unlocked.
-    /// Workers touch huge pages in turn, so that the pages lie on all memory nodes that workers sit on.
+    /// Makes every page present and, where the limit of locked memory (RLIMIT_MEMLOCK) allows it, keeps it in memory:
+    /// what was computed from users' texts then never reaches a swap device. The texts themselves are elsewhere,
+    /// unlocked. Workers touch huge pages in turn, so that the pages lie on all memory nodes that workers sit on.
     func populate(_ team: Team) {
         var job = unsafe Population(base: base, bytes: bytes, workers: team.workers)
         unsafe team.run(&job) { context, _, worker in

@@ -12,12 +12,24 @@ struct AttentionSplit: Equatable {
 
     init() {}
 
-    /// items: of tiles and heads. positions: of the longest sequence. most: partial results that there is room for, each of
-    /// one item's segment.
-    init(items: Int, positions: Int, workers: Int, most: Int) {
-        let count = (positions + Int(ISTER_SEGMENT) - 1) / Int(ISTER_SEGMENT)
-        let whole = (items + workers - 1) / workers * count
-        let split = (items * count + workers - 1) / workers
-        if whole - split >= Self.leastGain, items * count <= most { segments = count }
+    /// sequences: the items, of tiles and heads, of each, and the positions that they see. most: partial results that
+    /// there is room for, each of one item's segment.
+    init(_ sequences: [(items: Int, positions: Int)], workers: Int, most: Int) {
+        let longestFirst = sequences.map { (items: $0.items, segments: Self.segments($0.positions)) }
+            .sorted { $0.segments > $1.segments }
+        var items = 0
+        var all = 0
+        var whole = 0
+        for sequence in longestFirst {
+            items += sequence.items
+            all += sequence.items * sequence.segments
+            // So many items, none shorter than these, are among this many workers.
+            whole = max(whole, (items + workers - 1) / workers * sequence.segments)
+        }
+        let longest = longestFirst.first?.segments ?? 0
+        let split = (all + workers - 1) / workers
+        if whole - split >= Self.leastGain, items * longest <= most { segments = longest }
     }
+
+    private static func segments(_ positions: Int) -> Int { (positions + Int(ISTER_SEGMENT) - 1) / Int(ISTER_SEGMENT) }
 }

@@ -1,6 +1,6 @@
 extension Machine {
-    /// Bytes that this process can still take without being killed or swapped out: the least of what the machine and its
-    /// control groups have left. Pages of files that could be dropped count as free. nil when nothing tells.
+    /// Bytes that this process can still take without being killed or swapped out: the least of what the machine and
+    /// its control groups have left. Pages of files that could be dropped count as free. nil when nothing tells.
     public static var availableMemory: Int? {
         let groups = ControlGroup.availableMemory()
         let machine = TextFile.read("/proc/meminfo").flatMap(parseAvailable)
@@ -26,25 +26,27 @@ extension ControlGroup {
             return ancestors(String(fields[2])).compactMap { path -> Int? in
                 isUnified
                     ? Self.left(
-                        in: root + path, limit: "memory.max", used: "memory.current", files: "file", shared: "shmem")
+                        in: root + path, limits: ["memory.max", "memory.high"], used: "memory.current", files: "file",
+                        shared: "shmem")
                     : Self.left(
-                        in: "\(root)/memory\(path)", limit: "memory.limit_in_bytes", used: "memory.usage_in_bytes",
+                        in: "\(root)/memory\(path)", limits: ["memory.limit_in_bytes"], used: "memory.usage_in_bytes",
                         files: "total_cache", shared: "total_shmem")
             }
         }
         return left.min()
     }
 
-    /// files: in memory.stat, the page cache; shared: the part of it that no disk has, as files of a tmpfs, and that cannot
-    /// be dropped therefore.
+    /// limits: beyond the lowest the group is killed, or slowed down while its pages are taken away.
+    /// files: in memory.stat, the page cache; shared: the part of it that no disk has, as files of a tmpfs, and that
+    /// cannot be dropped therefore.
     private static func left(
-        in folder: String, limit: String, used: String, files: String, shared: String
+        in folder: String, limits: [String], used: String, files: String, shared: String
     ) -> Int? {
         func number(_ name: String) -> Int? {
             TextFile.read("\(folder)/\(name)").flatMap { Int($0.prefix { $0.isNumber }) }
         }
         // "max", or a number beyond any machine: no limit.
-        guard let limit = number(limit), limit < 1 << 50, let used = number(used) else { return nil }
+        guard let limit = limits.compactMap(number).min(), limit < 1 << 50, let used = number(used) else { return nil }
         let statistics = TextFile.read("\(folder)/memory.stat")?.split(separator: "\n") ?? []
         func statistic(_ name: String) -> Int {
             let line = statistics.first { $0.hasPrefix("\(name) ") }

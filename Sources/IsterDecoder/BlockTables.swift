@@ -1,5 +1,5 @@
-/// Where a paged cache holds what: for each sequence, the block of every 16 positions; -1 for none. All layers share the
-/// numbers: block b is the b-th of every layer's pool.
+/// Where a paged cache holds what: for each sequence, the block of every 16 positions; -1 for none. All layers share
+/// the numbers: block b is the b-th of every layer's pool.
 @safe final class BlockTables {
     /// [sequence][length]
     let entries: UnsafeMutableBufferPointer<Int32>

@@ -30,8 +30,8 @@ extension Decoder {
         lengths[sequence] = length
     }
 
-    /// How many positions, from the first on, no token sees any more that follows `length` others. Blocks that lie wholly
-    /// in them can be given away. 0 for a model with a layer that has no window.
+    /// How many positions, from the first on, no token sees any more that follows `length` others. Blocks that lie
+    /// wholly in them can be given away. 0 for a model with a layer that has no window.
     public func positionsBehindWindows(length: Int) -> Int {
         widestWindow.map { Self.positionsBehind(window: $0, length: length) } ?? 0
     }
@@ -41,8 +41,8 @@ extension Decoder {
         window > length ? 0 : length - window + 1
     }
 
-    /// Most blocks of one sequence that a call reads or writes: the window before the first row of a batch and the batch,
-    /// plus a block for each end that is not aligned. window: nil for every position.
+    /// Most blocks of one sequence that a call reads or writes: the window before the first row of a batch and the
+    /// batch, plus a block for each end that is not aligned. window: nil for every position.
     public static func blocksInSight(window: Int?, positions: Int, batchRows: Int) -> Int {
         let all = (positions - 1) / blockPositions + 1
         guard let window, window < positions else { return all }

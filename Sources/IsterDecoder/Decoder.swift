@@ -90,8 +90,8 @@ public import IsterModelFile
     /// Memory has several nodes, and copies of the weights for them would have been made had there been room.
     public var lacksRoomForCopies: Bool { weights.lacksRoomForCopies }
 
-    /// Threads that took part in the last forward call: fewer than `threads` for a while where waiting for all of them is
-    /// slower.
+    /// Threads that took part in the last forward call: fewer than `threads` for a while where waiting for all of them
+    /// is slower.
     public var threadsOfLastCall: Int { team.workersOfLastRun }
 
     /// Tokens that a sequence holds.
@@ -99,13 +99,13 @@ public import IsterModelFile
 
     /// Forgets a sequence's tokens, and which blocks of a paged cache were its own.
     public func reset(sequence: Int) {
-        cache.blockTables?.clear(sequence: sequence)
         lengths[sequence] = 0
+        cache.blockTables?.clear(sequence: sequence)
     }
 
     /// Forgets a sequence's tokens from position `length` on. False, and nothing is forgotten, when the sequence is
-    /// longer than a layer's window: its ring may no longer hold what the positions before `length` saw. A paged cache has
-    /// no rings.
+    /// longer than a layer's window: its ring may no longer hold what the positions before `length` saw. A paged cache
+    /// has no rings.
     public func truncate(sequence: Int, to length: Int) -> Bool {
         precondition(length >= 0 && length <= lengths[sequence])
         let fitsWindows = shape.layers.allSatisfy { layer in layer.window.map { lengths[sequence] <= $0 } ?? true }
@@ -122,10 +122,10 @@ public import IsterModelFile
         try forward(slices, layers: 0..<shape.layerCount, residuals: [])
     }
 
-    /// Runs some layers only, for whoever looks at a model a few layers at a time; a sequence must run them all before it
-    /// is gone on with otherwise. Without the last layer there are neither logits nor states.
-    /// residuals: [tokens of the slices][hiddenWidth] as an observer saw `residual` before the first of `layers`; not read
-    /// when that is layer 0, since there the tokens are looked up.
+    /// Runs some layers only, for whoever looks at a model a few layers at a time; a sequence must run them all before
+    /// it is gone on with otherwise. Without the last layer there are neither logits nor states.
+    /// residuals: [tokens of the slices][hiddenWidth] as an observer saw `residual` before the first of `layers`; not
+    /// read when that is layer 0, since there the tokens are looked up.
     public func forward(
         _ slices: [TokenSlice], layers: Range<Int>, residuals: [Float]
     ) throws(DecoderError) {
@@ -134,15 +134,16 @@ public import IsterModelFile
         plan(slices)
         pass.running = layers
         if layers.lowerBound > 0 { fillResidual(residuals) }
+        // The others wait for an observer, which is no reason to go on with fewer.
+        if observerBox != nil { team.recall() }
         unsafe team.run(&pass) { context, team, index in
             let pass = unsafe context.assumingMemoryBound(to: ForwardPass.self)
             var worker = unsafe Worker(team: team, index: index, phase: pass.pointee.phase)
             unsafe pass.pointee.run(&worker)
         }
         pass.phase &+= pass.phaseCount
-        let isWhole = layers.upperBound == shape.layerCount
-        logitRowCount = isWhole ? pass.logitRowCount : 0
-        stateRowCount = isWhole ? pass.stateRowCount : 0
+        logitRowCount = 0
+        stateRowCount = 0
         if let failure = failure() {
             for slice in slices {
                 let start = lengths[slice.sequence]
@@ -150,6 +151,10 @@ public import IsterModelFile
                     sequence: slice.sequence, positions: start..<start + slice.tokens.count, pass.kernels)
             }
             throw failure
+        }
+        if layers.upperBound == shape.layerCount {
+            logitRowCount = pass.logitRowCount
+            stateRowCount = pass.stateRowCount
         }
         for slice in slices { lengths[slice.sequence] += slice.tokens.count }
     }
@@ -174,8 +179,8 @@ public import IsterModelFile
         withLogits(row: row) { span in span.indices.map { span[$0] } }
     }
 
-    /// One row of hidden states of the last call, [hiddenWidth]: the final norm's output of each token of the slices that
-    /// asked for `states`, in their order.
+    /// One row of hidden states of the last call, [hiddenWidth]: the final norm's output of each token of the slices
+    /// that asked for `states`, in their order.
     public func withStates<R>(row: Int, _ body: (Span<Float>) throws -> R) rethrows -> R {
         precondition(row >= 0 && row < stateRowCount)
         let start = unsafe UnsafeBufferPointer(
@@ -207,19 +212,21 @@ public import IsterModelFile
     /// Writes the tables of this call: a row a token, tiles for attention, rows of logits.
     private func plan(_ slices: [TokenSlice]) {
         let tileTokens = max(Int(ISTER_QUERY_TILE) / pass.dimensions.groupSize, 1)
+        let heads = pass.dimensions.keyValueHeadCount * pass.dimensions.headTiles
+        var sequences: [(items: Int, positions: Int)] = []
         rows.clear()
         for slice in slices {
             let start = lengths[slice.sequence]
-            for table in rotaryTables { table.extend(to: start + slice.tokens.count) }
+            let end = start + slice.tokens.count
+            let tiles = rows.tileCount
+            for table in rotaryTables { table.extend(to: end) }
             rows.append(slice, start: start, tileTokens: tileTokens)
+            sequences.append(((rows.tileCount - tiles) * heads, end))
         }
         pass.rowCount = rows.rowCount
         pass.tileCount = rows.tileCount
         pass.hasLoneTiles = rows.tileCount == slices.count { !$0.tokens.isEmpty }
-        pass.split = AttentionSplit(
-            items: rows.tileCount * pass.dimensions.keyValueHeadCount * pass.dimensions.headTiles,
-            positions: slices.map { lengths[$0.sequence] + $0.tokens.count }.max() ?? 0, workers: threads.count,
-            most: scratch.buffers.partialCount)
+        pass.split = AttentionSplit(sequences, workers: threads.count, most: scratch.buffers.partialCount)
         pass.logitRowCount = rows.logitRowCount
         pass.stateRowCount = rows.stateRowCount
     }

@@ -1,8 +1,10 @@
-/// Why a model cannot be decoded or a forward call was refused. A refused call changes nothing.
+/// Why a model cannot be decoded or a forward call was refused. A refused call changes no sequence.
 public enum DecoderError: Error, Equatable, CustomStringConvertible {
     case missingTensor(name: String)
     case unsupported(what: String, found: String)
     case outOfMemory(what: String, bytes: Int)
+    /// The system starts no more threads for this process: its memory, or a limit on their number.
+    case threadsRefused(count: Int)
     case instructionSetUnavailable(name: String, available: [String])
     case invalidOption(name: String, found: Int, needed: String)
     case sequenceOutOfRange(found: Int, count: Int)
@@ -25,6 +27,8 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
         case .missingTensor(let name): "tensor \"\(name)\" is missing"
         case .unsupported(let what, let found): "\(what) \"\(found)\" is not supported"
         case .outOfMemory(let what, let bytes): "no memory for \(what): \(bytes) bytes needed"
+        case .threadsRefused(let count):
+            "the system refuses a thread team of \(count): a limit on threads, or no memory"
         case .instructionSetUnavailable(let name, let available):
             "instruction set \"\(name)\" is not available here, only \(available.joined(separator: ", "))"
         case .invalidOption(let name, let found, let needed): "\(name) is \(found), needed \(needed)"

@@ -1,12 +1,12 @@
-/// When a decoder works on copies of the file's matrices. They take about as much memory as the file; the page cache gives
-/// the file's own when it is needed.
+/// When a decoder works on copies of the file's matrices. They take about as much memory as the file; the page cache
+/// gives the file's own when it is needed.
 public enum WeightCopyRule: Sendable {
     /// For a file whose weights are replaced while the decoder lives: copies would go on saying what was there before.
     case never
     /// Where memory has several nodes, and room for the copies: each gets what its workers read.
     case forNodes
-    /// There, and where the file lies in small pages, which are slower to read: some file systems know no others. Copying
-    /// takes a moment, so this is for what runs long.
+    /// There, and where the file lies in small pages, which are slower to read: some file systems know no others.
+    /// Copying takes a moment, so this is for what runs long.
     case forNodesAndPages
 }
 
@@ -25,8 +25,8 @@ public struct DecoderOptions: Sendable {
     /// Blocks of `Decoder.blockPositions` positions that all sequences share: keys and values lie where `assign` says.
     /// nil: each sequence owns room for its context.
     public var cacheBlockCount: Int?
-    /// Touches the whole cache at once, so that memory is not found missing, and page faults paid, while requests run; and
-    /// locks it into memory where the system allows that.
+    /// Touches the whole cache at once, so that memory is not found missing, and page faults paid, while requests run;
+    /// and locks it into memory where the system allows that.
     public var populatesCache = false
     public var weightCopies = WeightCopyRule.forNodes
     /// A name of `Machine.availableInstructionSets`; nil: what `ISTER_ISA` names, else the best.

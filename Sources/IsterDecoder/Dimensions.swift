@@ -43,7 +43,8 @@ struct Dimensions {
     /// Columns with padding: what a matrix of `width` columns reads.
     static func padded(_ width: Int) -> Int { (width + 31) / 32 * 32 }
 
-    /// Floats between two rows of a buffer: 64 bytes more than the row, or rows 4096 bytes apart would share cache sets.
+    /// Floats between two rows of a buffer: 64 bytes more than the row, or rows 4096 bytes apart would share cache
+    /// sets.
     static func stride(_ width: Int) -> Int { padded(width) + 16 }
 
     /// Float scales of a row of activations.

@@ -1,8 +1,8 @@
 internal import CIsterKernels
 
 extension ForwardPass {
-    /// attended = softmax(rotate(query) * keys * scale) * values, made int8; keys are rotated and stored with the values
-    /// first. An item is a tile of tokens and the query heads, at most 16 at a time, of one key/value head.
+    /// attended = softmax(rotate(query) * keys * scale) * values, made int8; keys are rotated and stored with the
+    /// values first. An item is a tile of tokens and the query heads, at most 16 at a time, of one key/value head.
     func attend(_ worker: inout Worker, _ layer: Int) {
         let headTiles = dimensions.headTiles
         // An item that alone needs its keys stores them itself.
@@ -86,7 +86,8 @@ extension ForwardPass {
             + segment * ister_partial_floats(width, job.tokens * job.heads)
     }
 
-    /// Rotates one row's queries and key of one key/value head by their position and writes key and value into the cache.
+    /// Rotates one row's queries and key of one key/value head by their position and writes key and value into the
+    /// cache.
     @inline(__always)
     private func rotateAndStore(_ row: Int, _ layer: Int, _ head: Int, _ workerIndex: Int) {
         let half = dimensions.headWidth / 2

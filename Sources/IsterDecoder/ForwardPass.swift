@@ -103,8 +103,8 @@ struct AttentionTile {
         }
     }
 
-    /// logits = head(norm(x)) of the rows whose logits are wanted, checked: an activation is found not finite where it is
-    /// quantized for the next matrix, but nothing comes after the head.
+    /// logits = head(norm(x)) of the rows whose logits are wanted, checked: an activation is found not finite where it
+    /// is quantized for the next matrix, but nothing comes after the head.
     private func logits(_ worker: inout Worker) {
         let input = unsafe normed(&worker, of: logitRows, count: logitRowCount, norm, into: buffers.final, .head)
         let product = unsafe Product(
@@ -146,8 +146,8 @@ extension ForwardPass {
         if notFiniteStatus != 0 { unsafe notFinite[workerIndex * 32] = 1 }
     }
 
-    /// Reports values that are not finite. The sign bit of the sum is set when an exponent is all ones; no early end, so
-    /// that the loop is vectorized.
+    /// Reports values that are not finite. The sign bit of the sum is set when an exponent is all ones; no early end,
+    /// so that the loop is vectorized.
     @inline(__always)
     func check(_ values: UnsafePointer<Float>, _ count: Int, _ workerIndex: Int) {
         var seen: UInt32 = 0

@@ -1,6 +1,6 @@
 extension Machine {
-    /// Bytes of the last-level caches of the processors that this process may use, each cache once. 0 where the kernel does
-    /// not say.
+    /// Bytes of the last-level caches of the processors that this process may use, each cache once. 0 where the kernel
+    /// does not say.
     public static var lastLevelCacheBytes: Int { lastLevelCacheBytes(of: allowedProcessors) }
 
     static func lastLevelCacheBytes(of processors: [Int], root: String = "/sys/devices/system/cpu") -> Int {

@@ -17,8 +17,8 @@ struct Placement: Equatable {
     /// Whether it matters where memory lies.
     var isSpread: Bool { Set(nodeOfWorker).count > 1 }
 
-    /// A worker's own panels of a matrix that is multiplied in one distribution of `items` with others: its items follow
-    /// `firstItem`, each of `panelsPerItem` panels. As `ister_team_claim` gives them out when nobody is late.
+    /// A worker's own panels of a matrix that is multiplied in one distribution of `items` with others: its items
+    /// follow `firstItem`, each of `panelsPerItem` panels. As `ister_team_claim` gives them out when nobody is late.
     func panels(
         ofWorker worker: Int, items: Int, firstItem: Int = 0, panelsPerItem: Int = 1, panelCount: Int
     ) -> Range<Int> {

@@ -1,16 +1,16 @@
-/// Elementary functions from additions, multiplications and divisions alone, all rounded by IEEE 754, so that the last bit
-/// of a rotary table does not depend on a libm, its version or the instructions that it chooses.
+/// Elementary functions from additions, multiplications and divisions alone, all rounded by IEEE 754, so that the last
+/// bit of a rotary table does not depend on a libm, its version or the instructions that it chooses.
 enum Portable {
     /// Adding and subtracting it rounds to the nearest integer, which the low bits then hold.
     private static let roundingShift = 0x1.8p52
 
-    /// Cosine and sine of an angle in radians, |angle| <= 2^24, within 2 units of a double's last place. Floats beyond are
-    /// more than a radian apart: there is nothing to be exact about.
+    /// Cosine and sine of an angle in radians, |angle| <= 2^24, within 2 units of a double's last place. Floats beyond
+    /// are more than a radian apart: there is nothing to be exact about.
     ///
-    /// The angle less a multiple n of pi / 2 (Cody and Waite 1980). pi / 2 comes in parts of 27, 23 and 53 bits: n has 24,
-    /// so the first two products are exact, and so are the differences, which are multiples of 2^-26 and 2^-53 below 1.
-    /// The third product is off by 2^-83, and no float is nearer than 2^-30 to a multiple of pi / 2 (Muller 2016). Then
-    /// the Taylor series, whose remainders are below 1e-19.
+    /// The angle less a multiple n of pi / 2 (Cody and Waite 1980). pi / 2 comes in parts of 27, 23 and 53 bits: n has
+    /// 24, so the first two products are exact, and so are the differences, which are multiples of 2^-26 and 2^-53
+    /// below 1. The third product is off by 2^-83, and no float is nearer than 2^-30 to a multiple of pi / 2 (Muller
+    /// 2016). Then the Taylor series, whose remainders are below 1e-19.
     static func cosineAndSine(_ angle: Float) -> (cosine: Double, sine: Double) {
         let shifted = Double(angle) * 0.6366197723675814 + roundingShift
         let n = shifted - roundingShift
@@ -44,8 +44,8 @@ enum Portable {
         }
     }
 
-    /// base^exponent for 1 <= base <= 1e15 and exponents up to 1; the relative error grows with the result's logarithm and
-    /// is below 2e-14, a millionth of a float's.
+    /// base^exponent for 1 <= base <= 1e15 and exponents up to 1; the relative error grows with the result's logarithm
+    /// and is below 2e-14, a millionth of a float's.
     static func power(_ base: Double, _ exponent: Double) -> Double {
         let x = exponent * portableLogarithm(base)
         // e^x = 2^k e^r with |r| <= ln 2 / 2; Taylor's remainder after r^13 is below 5e-18.

@@ -22,8 +22,8 @@ internal import Glibc
         unsafe team.run(&job) { unsafe StreamJob.work($0, $1, $2) }
     }
 
-    /// Bytes per second of the fastest of some passes over the buffer. All threads take part: with fewer, as while another
-    /// process holds a processor, less would be found than is there.
+    /// Bytes per second of the fastest of some passes over the buffer. All threads take part: with fewer, as while
+    /// another process holds a processor, less would be found than is there.
     public func bandwidth(passes: Int) -> Double {
         (0..<passes).map { _ in pass() }.max() ?? 0
     }

@@ -5,7 +5,8 @@ internal import CIsterKernels
     let handle: OpaquePointer
     let workers: Int
     let placement: Placement
-    /// Workers that took part in the last call: fewer than `workers` for a while where waiting for all of them is slower.
+    /// Workers that took part in the last call: fewer than `workers` for a while where waiting for all of them is
+    /// slower.
     private(set) var workersOfLastRun = 0
 
     /// Polls before a wait sleeps: about 50 us; none when the workers outnumber the processors, since then the
@@ -16,7 +17,7 @@ internal import CIsterKernels
     init(workers: Int, nodes: [MemoryNode] = Machine.memoryNodes) throws(DecoderError) {
         let crowded = workers > Machine.allowedProcessors.count
         guard let handle = unsafe ister_team_create(workers, crowded ? 0 : Self.spin) else {
-            throw .outOfMemory(what: "thread team", bytes: workers * 128)
+            throw .threadsRefused(count: workers)
         }
         unsafe self.handle = unsafe handle
         self.workers = workers

@@ -1,8 +1,8 @@
 internal import CIsterKernels
 internal import Glibc
 
-/// Copies of weights. Where memory has several nodes, the pages of a mapped file lie wherever they were read first; copies
-/// that each worker writes for itself lie beside it. Where it has one, they lie in pages of 2 MiB.
+/// Copies of weights. Where memory has several nodes, the pages of a mapped file lie wherever they were read first;
+/// copies that each worker writes for itself lie beside it. Where it has one, they lie in pages of 2 MiB.
 @safe struct WeightCopies {
     /// A worker's own panels of one matrix.
     @safe private struct Piece {
@@ -48,7 +48,8 @@ internal import Glibc
         return start
     }
 
-    /// Writes the copies, each worker its own. Small pages on several nodes: a large one would belong to several workers.
+    /// Writes the copies, each worker its own. Small pages on several nodes: a large one would belong to several
+    /// workers.
     func write(_ team: Team) throws(DecoderError) -> AnonymousMemory {
         let memory = try AnonymousMemory(bytes: bytes, hugePages: !placement.isSpread)
         let written = UnsafeMutableBufferPointer<Bool>.allocate(capacity: pieces.count)

@@ -15,7 +15,8 @@ extension Weights {
         if isWanted { try spread(team) }
     }
 
-    /// Copies all matrices but the embedding, of which a step reads single rows, into the memory of those who read them.
+    /// Copies all matrices but the embedding, of which a step reads single rows, into the memory of those who read
+    /// them.
     private func spread(_ team: Team) throws(DecoderError) {
         var copies = WeightCopies(team.placement)
         let headOffset = copies.add([head])[0]

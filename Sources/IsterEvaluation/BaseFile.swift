@@ -1,7 +1,7 @@
 /// The layout of llama-perplexity's base files (`--kl-divergence-base`), little-endian:
-/// "_logits_", context length u32, vocabulary size i32, window count i32, tokens i32 [windows * context], then a row for
-/// each scored position: scale f32, lowest log-probability f32, codes u16 [vocabulary, rounded up to even].
-/// ln p of token i = scale * code + lowest. Logits more than 16 below the maximum are raised to there.
+/// "_logits_", context length u32, vocabulary size i32, window count i32, tokens i32 [windows * context], then a row
+/// for each scored position: scale f32, lowest log-probability f32, codes u16 [vocabulary, rounded up to even]. ln p of
+/// token i = scale * code + lowest. Logits more than 16 below the maximum are raised to there.
 struct BaseFileLayout: Equatable {
     static let magic = Array("_logits_".utf8)
     static let headerBytes = 20

@@ -1,7 +1,7 @@
 internal import IsterModelFile
 
-/// A result in the making. It appears under its name, in place of an earlier one, when it is complete; until then it is a
-/// temporary file beside it, which goes with this object.
+/// A result in the making. It appears under its name, in place of an earlier one, when it is complete; until then it is
+/// a temporary file beside it, which goes with this object.
 final class EvaluationOutput {
     private let temporary: TemporaryFile
     private let path: String

@@ -27,8 +27,8 @@ public final class TaskRunFile {
         try self.init(path, file: nil, lines: bytes, isEmpty: bytes.isEmpty, model: nil)
     }
 
-    /// Continues the run at `path`, or starts it. A line that was cut short by an interruption is dropped, when the lines
-    /// before it have shown that this is a run of the model and no other file.
+    /// Continues the run at `path`, or starts it. A line that was cut short by an interruption is dropped, when the
+    /// lines before it have shown that this is a run of the model and no other file.
     public convenience init(extending path: String, model: RunModel) throws(EvaluationError) {
         let file = try EvaluationFile(extending: path)
         let bytes = try Self.bytes(of: file)

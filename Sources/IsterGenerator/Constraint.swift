@@ -31,8 +31,8 @@ public struct Constraint: Sendable {
 /// How far one request's text has come in its grammar. Depends on nothing but the tokens so far.
 struct ConstraintState: Sendable {
     /// Threads of the automaton that one mask may look at for single bytes, and for longer tokens beyond these; each
-    /// may be exceeded by one transition, `GrammarAutomaton.closeLimit`. At 0.1 to 0.2 us each this bounds the time of a
-    /// mask to some 20 ms for whatever schema, at the price of tokens that are left out.
+    /// may be exceeded by one transition, `GrammarAutomaton.closeLimit`. At 0.1 to 0.2 us each this bounds the time of
+    /// a mask to some 20 ms for whatever schema, at the price of tokens that are left out.
     static let byteFuel = 1 << 16
     static let fuel = 1 << 14
     /// Masks that are kept: 20 KB each for 150,000 tokens.

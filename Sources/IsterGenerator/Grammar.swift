@@ -1,5 +1,5 @@
-/// A language of byte strings as a pushdown automaton: nodes that are gone through, and rules, which are entered, left at
-/// an `end` node, and may contain themselves. Made by `GrammarBuilder`, run by `GrammarAutomaton`.
+/// A language of byte strings as a pushdown automaton: nodes that are gone through, and rules, which are entered, left
+/// at an `end` node, and may contain themselves. Made by `GrammarBuilder`, run by `GrammarAutomaton`.
 ///
 /// Whatever has been begun can be completed: `heights` tells how much stack that takes at least, and no step is taken
 /// that leaves too little of it.

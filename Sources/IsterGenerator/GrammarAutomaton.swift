@@ -44,8 +44,8 @@ struct GrammarAutomaton: Sendable {
     private var keptCount = 0
     /// Before anything was read; nil: not looked for since the last `compact`.
     private var first: StateID?
-    /// Threads that may be looked at before unknown transitions count as dead; nil: any number. The transition that uses
-    /// it up is still found: it may take `closeLimit` more.
+    /// Threads that may be looked at before unknown transitions count as dead; nil: any number. The transition that
+    /// uses it up is still found: it may take `closeLimit` more.
     var fuel: Int?
 
     init(_ grammar: Grammar) {

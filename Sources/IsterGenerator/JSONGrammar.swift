@@ -1,7 +1,7 @@
 /// Grammars of JSON documents (RFC 8259) from rules for values. What is generated is a part of what is valid, chosen so
 /// that no document is endless: objects have their members in the given order; white space is a space or a line break
-/// with at most 32 blanks, and none before `,` and `:`; numbers have at most 18 digits, or 16 and 16 of a fraction and an
-/// exponent of 2, or 9 and 5 if the number has bounds; arrays and objects nest about 60 deep.
+/// with at most 32 blanks, and none before `,` and `:`; numbers have at most 18 digits, or 16 and 16 of a fraction and
+/// an exponent of 2, or 9 and 5 if the number has bounds; arrays and objects nest about 60 deep.
 public struct JSONGrammar: Sendable {
     /// A set of JSON values.
     public struct Rule: Sendable, Hashable {

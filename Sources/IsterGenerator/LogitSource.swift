@@ -12,8 +12,8 @@ public protocol LogitSource: SendableMetatype {
     /// Most tokens of one `forward`.
     var batchRows: Int { get }
     var sequenceCount: Int { get }
-    /// Blocks of `Decoder.blockPositions` positions that the sequences share, numbered from 0; 0: each sequence owns room
-    /// for its context, and nothing is assigned.
+    /// Blocks of `Decoder.blockPositions` positions that the sequences share, numbered from 0; 0: each sequence owns
+    /// room for its context, and nothing is assigned.
     var blockCount: Int { get }
     /// Tokens that the layer with the widest sliding window sees, itself included; nil: some layer sees every position.
     var widestWindow: Int? { get }

@@ -20,8 +20,8 @@ public struct OwnText {
         firstIDs = (0..<Int32(truncatingIfNeeded: count)).filter { !special.contains($0) }
     }
 
-    /// [count][length]: each begins with an id that is drawn evenly, which keeps the texts apart, and goes on with draws
-    /// from the model's own distribution. A chunk depends on the weights and its index only.
+    /// [count][length]: each begins with an id that is drawn evenly, which keeps the texts apart, and goes on with
+    /// draws from the model's own distribution. A chunk depends on the weights and its index only.
     /// progress: gets the tokens written so far.
     public func chunks(
         _ count: Int, length: Int, progress: (Int) -> Void = { _ in }

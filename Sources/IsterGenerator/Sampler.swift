@@ -1,10 +1,10 @@
 /// Logits to one token. Holds the state of one request: which tokens its prompt and text have used, and its random
 /// numbers.
 ///
-/// Order as in Hugging Face transformers: bias and penalties (`LogitAdjustments`), what a constraint allows, temperature,
-/// top-k, top-p, min-p, draw. Weights are exp((logit - largest) / temperature) in `Double` by `portableExponential`;
-/// they are added by falling logit if top-k or top-p ordered the tokens, else by rising id. Nothing depends on a libm or
-/// on the order of a sort's ties.
+/// Order as in Hugging Face transformers: bias and penalties (`LogitAdjustments`), what a constraint allows,
+/// temperature, top-k, top-p, min-p, draw. Weights are exp((logit - largest) / temperature) in `Double` by
+/// `portableExponential`; they are added by falling logit if top-k or top-p ordered the tokens, else by rising id.
+/// Nothing depends on a libm or on the order of a sort's ties.
 public struct Sampler: Sendable {
     let sampling: Sampling
     var adjustments: LogitAdjustments

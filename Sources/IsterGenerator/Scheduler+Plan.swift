@@ -36,8 +36,8 @@ extension Scheduler {
         }
     }
 
-    /// A block for each decoded sequence whose last is full. Prompts got theirs with their places; if there is a window,
-    /// what they see at once, and now others for those that they gave back.
+    /// A block for each decoded sequence whose last is full. Prompts got theirs with their places; if there is a
+    /// window, what they see at once, and now others for those that they gave back.
     private mutating func grow(_ plan: inout StepPlan) {
         for id in running.map(\.id) {
             while let index = running.firstIndex(where: { $0.id == id }),

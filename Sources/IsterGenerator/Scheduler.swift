@@ -12,7 +12,8 @@ struct SchedulerSettings: Sendable {
     let limits: GeneratorLimits
     /// Rows by which a prompt in work may get ahead of another client's before that one comes first.
     let promptTurn: Int
-    /// Rows by which running clients may get ahead of one that waits with nothing running before they make way.
+    /// Rows by which running clients may get ahead of one that waits with nothing running before they make way; by more
+    /// if they have long texts.
     var placeTurn = 1024
     /// The widest of the layers' sliding windows: blocks behind it are given back. nil: some layer sees every position.
     let window: Int?
@@ -46,9 +47,9 @@ struct SchedulerSettings: Sendable {
 /// tensors, clock or threads: time is told in seconds, and the same calls give the same plans.
 ///
 /// A step decodes one token of each running request and fills up with slices of prompts. Work on prompts and places to
-/// run go to the client with the fewest rows so far, within a client by priority, then arrival. When blocks run out, the
-/// youngest request of the client with the most blocks goes back to its queue; its full blocks stay in the prefix cache.
-/// Blocks that lie behind the sliding windows of all layers are given back while the request runs.
+/// run go to the client with the fewest rows so far, within a client by priority, then arrival. When blocks run out,
+/// the youngest request of the client with the most blocks goes back to its queue; its full blocks stay in the prefix
+/// cache. Blocks that lie behind the sliding windows of all layers are given back while the request runs.
 struct Scheduler: Sendable {
     let settings: SchedulerSettings
     var pool: BlockPool
@@ -86,10 +87,10 @@ struct Scheduler: Sendable {
     }
 
     /// Whether the prompt fits the bound of those that wait. One that finds a free place does not wait, and one of any
-    /// length may.
+    /// length may: of each client, or one that sends all it may would keep out the others.
     private func mayWait(_ work: ScheduledWork) -> Bool {
         let freeCount = settings.runningCount - running.count
-        return waitingCount < max(freeCount, 1)
+        return waitingCount < max(freeCount, 1) || queues[work.client] == nil
             || settings.limits.waitingTokenCount - waitingTokenCount >= work.prompt.count
     }
 

@@ -7,6 +7,8 @@ struct SchedulerEntry: Sendable {
     let submitted: Double
     /// Prompt and generated tokens.
     var tokens: [Int32]
+    /// Tokens that it had when it got its place.
+    var placedCount = 0
     /// Tokens whose keys and values are in `blocks`.
     var computedCount = 0
     /// From position 0 on; `BlockPool.none` for those that were given back.
@@ -39,7 +41,8 @@ struct SchedulerEntry: Sendable {
     /// Blocks that hold all tokens.
     var neededBlockCount: Int { (tokens.count + PrefixCache.blockLength - 1) / PrefixCache.blockLength }
 
-    /// Blocks that the sequence holds before the next step, from position 0 on; mostHeld: at once, if there is a window.
+    /// Blocks that the sequence holds before the next step, from position 0 on; mostHeld: at once, if there is a
+    /// window.
     func blockCount(mostHeld: Int?) -> Int {
         mostHeld.map { min(neededBlockCount, releasedCount + $0) } ?? neededBlockCount
     }

@@ -42,15 +42,15 @@ public struct GeneratorLimits: Sendable, Equatable {
     /// Requests that are decoded together: the sequences of the decoder.
     public var runningCount: Int
     public var waitingCount = 64
-    /// Tokens of all waiting prompts.
+    /// Tokens of all waiting prompts. Does not bound a client's only waiting one.
     public var waitingTokenCount = Int.max
     public var waitingSeconds = 60.0
     /// Running and waiting requests of one client.
     public var perClientCount = 8
     /// Most rows of one forward call while others decode, so that their next token is not long in coming.
     public var stepTokenCount = 128
-    /// How long such a call should take: it gets as many rows as the last ones computed in this time, but not fewer than
-    /// a few of prompts. nil: as many as `stepTokenCount` says.
+    /// How long such a call should take: it gets as many rows as the last ones computed in this time, but not fewer
+    /// than a few of prompts. nil: as many as `stepTokenCount` says.
     public var stepSeconds: Double?
     /// Whether finished and preempted requests leave their blocks for later ones with the same prefix.
     public var cachesPrefixes = true

@@ -1,6 +1,6 @@
 extension TokenTrie {
-    /// Marks the tokens whose bytes the automaton can read in this state. Unknown transitions are found on the way, until
-    /// the automaton's fuel is used up.
+    /// Marks the tokens whose bytes the automaton can read in this state. Unknown transitions are found on the way,
+    /// until the automaton's fuel is used up.
     func mark(_ mask: inout TokenMask, _ automaton: inout GrammarAutomaton, from state: Int32) {
         // Inside a string, most tokens only add to its length: their part of the tree is not walked.
         let way = PlainText(spellable: singleBytes).way(from: state, most: longestPlain, &automaton)

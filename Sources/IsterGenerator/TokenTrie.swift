@@ -28,8 +28,8 @@ public struct TokenTrie: Sendable {
     private let texts: [UInt8]
     private let textStarts: [Int]
 
-    /// text: what a token puts into the text, perhaps part of a character; empty for one that must never be chosen where
-    /// text is constrained.
+    /// text: what a token puts into the text, perhaps part of a character; empty for one that must never be chosen
+    /// where text is constrained.
     public init(vocabularySize: Int, text: (Int32) -> [UInt8]) {
         self.vocabularySize = vocabularySize
         var texts: [UInt8] = []

@@ -1,8 +1,8 @@
 internal import Glibc
 
 /// Pages of 2 MiB. A processor remembers where few pages lie, so a pass over all weights is faster the larger they are.
-/// The page cache holds a file in the pages that it was written or read in: calls of `read` and small writes leave small
-/// ones, which stay until they are dropped. File systems that have no large pages change nothing of all this.
+/// The page cache holds a file in the pages that it was written or read in: calls of `read` and small writes leave
+/// small ones, which stay until they are dropped. File systems that have no large pages change nothing of all this.
 extension OpenFile {
     static let hugePage = 2 << 20
 
@@ -12,7 +12,8 @@ extension OpenFile {
         withMapped(from: start, count: offset + count - start) { _ in }
     }
 
-    /// Calls `body` with the address of a part of the file, from a whole large page on, while it is mapped and in memory.
+    /// Calls `body` with the address of a part of the file, from a whole large page on, while it is mapped and in
+    /// memory.
     private func withMapped(from offset: Int, count: Int, _ body: (UInt) -> Void) {
         let mapped = unsafe mmap(nil, count, PROT_READ, MAP_SHARED, descriptor, off_t(offset))
         guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else { return }
@@ -44,8 +45,8 @@ extension OpenFile {
     /// A start may take so much longer, once: later processes find the new pages.
     private static let mostSeconds = 10.0
 
-    /// Reads a file that lies in small pages again from the disk, if a probe shows that it then lies in large ones and that
-    /// the disk is fast enough. What a process has mapped stays as it is, so this comes before the file is used.
+    /// Reads a file that lies in small pages again from the disk, if a probe shows that it then lies in large ones and
+    /// that the disk is fast enough. What a process has mapped stays as it is, so this comes before the file is used.
     func renewSmallPages(length: Int, threads: Int) {
         let whole = length / Self.hugePage * Self.hugePage
         guard whole >= Self.leastBytes else { return }

@@ -5,9 +5,9 @@ extension ModelFile {
         public var bytesTotal: Int
     }
 
-    /// Reads all blobs and checks their checksums, that scales and floats are finite, and the padding after each. Throws
-    /// the first blob in file order that differs, with both checksums. Reads instead of using the map, so that a failing
-    /// disk gives an error.
+    /// Reads all blobs and checks their checksums, that scales and floats are finite, and the padding after each.
+    /// Throws the first blob in file order that differs, with both checksums. Reads instead of using the map, so that a
+    /// failing disk gives an error.
     public func verify(
         threads: Int, progress: (VerifyProgress) -> Void = { _ in }
     ) throws(ModelFileError) {

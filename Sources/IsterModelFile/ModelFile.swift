@@ -74,16 +74,17 @@ public struct ModelFile: Sendable {
 
     public var parameterCount: Int { header.parameterCount }
 
-    /// From now on a file that shrinks while it is in use, or a disk that fails, does not end the process: reads get zeros
-    /// and `isDamaged` becomes true before any of them is seen. Overwriting in place goes unnoticed; `verify` finds it.
+    /// From now on a file that shrinks while it is in use, or a disk that fails, does not end the process: reads get
+    /// zeros and `isDamaged` becomes true before any of them is seen. Overwriting in place goes unnoticed; `verify`
+    /// finds it.
     public func guardMapping() throws(ModelFileError) {
         guard mapping.guardPages() else {
             throw .cannotMap(path: path, bytes: fileBytes, reason: "its pages cannot be guarded")
         }
     }
 
-    /// Some bytes of the mapping are not the file's any more. Any thread; costs one system call, since the kernel gives zeros
-    /// without a signal for what is cut off inside the file's last page.
+    /// Some bytes of the mapping are not the file's any more. Any thread; costs one system call, since the kernel gives
+    /// zeros without a signal for what is cut off inside the file's last page.
     public var isDamaged: Bool {
         guard !mapping.isDamaged else { return true }
         // A file system that cannot tell the length may still give the pages; if not, a signal comes.
@@ -91,8 +92,8 @@ public struct ModelFile: Sendable {
         return length < fileBytes
     }
 
-    /// Bytes of the file that the page cache can drop, and that count as available memory therefore: all of it, but none
-    /// where the file system itself lies in memory.
+    /// Bytes of the file that the page cache can drop, and that count as available memory therefore: all of it, but
+    /// none where the file system itself lies in memory.
     public var droppableBytes: Int { file.isInMemory ? 0 : fileBytes }
 
     /// Reads all pages into memory, large ones where the file system has such.

@@ -70,7 +70,8 @@ extension ModelHeader {
         return bits / weights
     }
 
-    /// SHA-256, in hex, over what decides a model's answers: its shape and the checksums of its tensors and its tokenizer.
+    /// SHA-256, in hex, over what decides a model's answers: its shape and the checksums of its tensors and its
+    /// tokenizer.
     public func fingerprint() throws(ModelFileDefect) -> String {
         var digest = Digest256()
         let description = try HeaderCoding.encode(shape)

@@ -3,14 +3,14 @@ internal import Glibc
 /// Whether a path may become the output, before anything is written.
 package enum OutputCheck {
     /// An existing output must be a regular file, must be allowed to be replaced and must not be one of `inputs`,
-    /// whatever their paths look like. One that does not exist must not be where an input will be.
+    /// whatever their paths look like; of a link all this holds for the file that it leads to. One that does not exist
+    /// must not be where an input will be.
     package static func check(_ path: String, replacing: Bool, inputs: [String]) throws(ModelFileError) {
         var output = stat()
         guard unsafe stat(path, &output) == 0 else {
             guard errno == ENOENT else { throw .cannotCreate(path: path, reason: systemReason(errno)) }
-            if unsafe lstat(path, &output) == 0 {
-                throw .cannotCreate(path: path, reason: "it is a symbolic link to a file that is not there")
-            }
+            // Throws if it is a link to nothing.
+            _ = try TemporaryFile.resolved(path)
             if let input = inputs.first(where: { isSamePlace($0, path) }) {
                 throw .outputIsInput(path: path, input: input)
             }
@@ -20,6 +20,8 @@ package enum OutputCheck {
         if output.st_mode & S_IFMT != S_IFREG {
             throw .cannotCreate(path: path, reason: "it exists and is not a regular file")
         }
+        // Through /dev/stdout a file may be reached that has no name any more, so that it cannot be replaced.
+        _ = try TemporaryFile.resolved(path)
         if !replacing { throw .outputExists(path: path) }
     }
 

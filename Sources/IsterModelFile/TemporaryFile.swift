@@ -1,7 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// A new file beside its target, removed unless it is renamed to the target.
+/// A new file beside its target, removed unless it is renamed to the target. Where the target is a link, all of this
+/// happens to the file that it leads to, and the link stays.
 ///
 /// While it is being written its owner holds an advisory lock, which the kernel drops when the process ends in any
 /// way. A temporary file without a lock is therefore stale, even when its process id was given to someone else.
@@ -9,13 +10,17 @@ package final class TemporaryFile: Sendable {
     package let file: OpenFile
     let path: String
     private let folder: String
+    /// As messages name it.
     private let target: String
+    /// The name that the file gets: the target, or what that leads to.
+    private let place: String
     /// Renamed or removed: the name may belong to the next writer.
     private let gone = Atomic<Bool>(false)
 
     /// `target`: path of the file to be made. Removes stale temporary files of the same target first.
     package init(target: String, plannedBytes: Int) throws(ModelFileError) {
-        let parts = Self.split(target)
+        place = try Self.resolved(target)
+        let parts = Self.split(place)
         guard !parts.name.isEmpty, parts.name != ".", parts.name != ".." else {
             throw .cannotCreate(path: target, reason: "it names no file")
         }
@@ -90,7 +95,7 @@ package final class TemporaryFile: Sendable {
     package func commit(replacing: Bool) throws(ModelFileError) {
         let folder = try openFolder()
         if replacing {
-            if unsafe rename(path, target) != 0 {
+            if unsafe rename(path, place) != 0 {
                 throw .inputOutput(path: target, operation: "rename", reason: systemReason(errno))
             }
         } else {
@@ -103,13 +108,13 @@ package final class TemporaryFile: Sendable {
     /// A hard link fails when the name is taken, even by a file that was made a moment ago. File systems without hard
     /// links get a check and a rename, which leaves that moment open.
     private func renameWithoutReplacing() throws(ModelFileError) {
-        if unsafe link(path, target) == 0 {
+        if unsafe link(path, place) == 0 {
             unsafe unlink(path)
             return
         }
         if errno == EEXIST { throw .outputExists(path: target) }
-        if unsafe access(target, F_OK) == 0 { throw .outputExists(path: target) }
-        if unsafe rename(path, target) != 0 {
+        if unsafe access(place, F_OK) == 0 { throw .outputExists(path: target) }
+        if unsafe rename(path, place) != 0 {
             throw .inputOutput(path: target, operation: "rename", reason: systemReason(errno))
         }
     }
@@ -138,7 +143,22 @@ package final class TemporaryFile: Sendable {
         return bytes.overflow ? nil : Int(exactly: bytes.partialValue)
     }
 
+    /// The file that a path leads to. A rename to a link's own name would replace the link, /dev/stdout among them.
+    static func resolved(_ path: String) throws(ModelFileError) -> String {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return path }
+        guard let real = unsafe realpath(path, nil) else {
+            let code = errno
+            let reason = code == ENOENT ? "to a file that is not there" : "and leads nowhere: \(systemReason(code))"
+            throw .cannotCreate(path: path, reason: "it is a symbolic link \(reason)")
+        }
+        defer { unsafe free(real) }
+        return unsafe String(cString: real)
+    }
+
+    /// Folder and name of the file that a path leads to; of the path itself where it leads nowhere.
     package static func split(_ path: String) -> (folder: String, name: String) {
+        let path = (try? resolved(path)) ?? path
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
         let folder = String(path[..<slash])
         return (folder.isEmpty ? "/" : folder, String(path[path.index(after: slash)...]))

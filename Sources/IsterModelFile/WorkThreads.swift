@@ -40,8 +40,8 @@ struct WorkThreads {
         return nil
     }
 
-    /// Sendable: the body is constant and Sendable, the semaphore is made for several threads and destroyed with the last
-    /// reference, which every thread holds until its end.
+    /// Sendable: the body is constant and Sendable, the semaphore is made for several threads and destroyed with the
+    /// last reference, which every thread holds until its end.
     @safe private final class Job: @unchecked Sendable {
         private let body: @Sendable () -> Void
         /// Counts threads that have ended.

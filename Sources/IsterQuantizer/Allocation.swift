@@ -24,8 +24,8 @@ public struct Sensitivity: Equatable, Sendable {
         self.loss = loss
     }
 
-    /// Matrices in groups that are measured together: those of one role in neighbouring layers, at most `bands` groups a
-    /// role. Embedding and head stand alone.
+    /// Matrices in groups that are measured together: those of one role in neighbouring layers, at most `bands` groups
+    /// a role. Embedding and head stand alone.
     public static func groups(_ shape: ModelShape, bands: Int) -> [[RequiredTensor]] {
         let width = max(1, (shape.layerCount + bands - 1) / bands)
         var groups: [[RequiredTensor]] = []

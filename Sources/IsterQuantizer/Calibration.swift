@@ -78,7 +78,8 @@ public protocol CalibrationSource: AnyObject {
     /// Tokens of a pass that the model wrote by itself.
     var ownTokenCount: Int { get }
     /// Runs all tokens and hands over the inputs of `sites`. Every pass gives the same batches.
-    /// next: where the next pass begins, so that it need not begin with the model's first layer; nil where none follows.
+    /// next: where the next pass begins, so that it need not begin with the model's first layer; nil where none
+    /// follows.
     func run(
         sites: Set<CalibrationSite>, next: CalibrationSite?,
         _ body: (CalibrationBatch) throws(QuantizerError) -> Void
@@ -94,11 +95,12 @@ extension CalibrationSource {
 public enum CalibrationMethod: String, CaseIterable, Sendable {
     /// Channels are scaled, and errors weighted by the mean square of the input that they meet.
     case importance
-    /// Channels are scaled, and errors carried on to weights that are not rounded yet, by the inputs' correlations (GPTQ).
+    /// Channels are scaled, and errors carried on to weights that are not rounded yet, by the inputs' correlations
+    /// (GPTQ).
     case feedback
 
-    /// Weights of columns matter only where scales are searched for, factors of columns behind a norm; what is stored as
-    /// it is needs neither.
+    /// Weights of columns matter only where scales are searched for, factors of columns behind a norm; what is stored
+    /// as it is needs neither.
     func uses(_ tensor: PlannedTensor) -> Bool {
         if tensor.keepsGroups { return false }
         switch tensor.format {

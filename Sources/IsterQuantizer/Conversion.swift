@@ -22,9 +22,9 @@ public struct Conversion {
     let texts: [String]
 
     /// `source`: a Hugging Face folder or a `.gguf` file. `threads`: nil for one a processor. `replacing`: an existing
-    /// output is replaced, at the end and at once. `calibration`: ignored where nothing is rounded. `allocation`: formats
-    /// of single matrices. `certification`: compares the file with its source before it gets its name.
-    /// `texts`: paths that the output must not be, beside the source's files.
+    /// output is replaced, at the end and at once. `calibration`: ignored where nothing is rounded. `allocation`:
+    /// formats of single matrices. `certification`: compares the file with its source before it gets its name. `texts`:
+    /// paths that the output must not be, beside the source's files.
     public init(
         source: String, output: String, preset: Preset, threads: Int? = nil, replacing: Bool = false,
         calibration: Calibration? = nil, allocation: Allocation? = nil, certification: Certification? = nil,
@@ -41,8 +41,8 @@ public struct Conversion {
         self.texts = texts
     }
 
-    /// Converts. After any error the output is as it was, but for one: where the last step failed, the sync of its folder,
-    /// it is the new file, complete. `progress` is called on the calling thread, about ten times
+    /// Converts. After any error the output is as it was, but for one: where the last step failed, the sync of its
+    /// folder, it is the new file, complete. `progress` is called on the calling thread, about ten times
     /// a second.
     @discardableResult
     public func run(

@@ -27,7 +27,8 @@ public struct Recipe: Equatable, Sendable {
         self.tiedHead = tiedHead
     }
 
-    /// Norms and biases stay floats: they are a thousandth of the weights. source: how the checkpoint stores the tensor.
+    /// Norms and biases stay floats: they are a thousandth of the weights. source: how the checkpoint stores the
+    /// tensor.
     public func format(of tensor: RequiredTensor, source: WeightType) -> WeightFormat {
         guard tensor.isMatrix else { return .vector }
         switch preset {

@@ -5,8 +5,8 @@ public struct APIOptions: Sendable, Equatable {
     /// The most that a request may ask for as `max_tokens`; nil: what the context has room for.
     public var maximumOutputTokens: Int?
     public var bodyByteLimit = 8 << 20
-    /// Requests of one client, a key or, without keys, an address, that are read or prepared at once; nil: as many as of
-    /// all clients.
+    /// Requests of one client, a key or, without keys, an address, that are read or prepared at once; nil: as many as
+    /// of all clients.
     public var perClientCount: Int?
     /// Clients share cached prefixes; a request's own `cache_salt` still parts them.
     public var sharesPrefixes = false

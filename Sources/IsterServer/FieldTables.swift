@@ -10,11 +10,11 @@ enum APILimits {
     /// Of a text for /tokenize, which has no context to bound it.
     static let tokenizeBytes = 1 << 20
     static let defaultOutputTokens = 4096
-    /// Requests that are read or prepared at once: half of the connections that a server takes unless told. A few clients
-    /// can take them all, those who send slowly for a minute: clients who have little may take a quarter more.
+    /// Requests that are read or prepared at once: half of the connections that a server takes unless told. A few
+    /// clients can take them all, those who send slowly for a minute: clients who have little may take a quarter more.
     static let preparationCount = 256
-    /// Bytes of their bodies, and of large whole answers on their way: each an eighth of the GiB that a process should have
-    /// beside the model and the cache. Here, too, there is a quarter more for clients who have little.
+    /// Bytes of their bodies, and of large whole answers on their way: each an eighth of the GiB that a process should
+    /// have beside the model and the cache. Here, too, there is a quarter more for clients who have little.
     static let preparationBytes = 128 << 20
     static let answerBytes = 128 << 20
     /// What such a client has at most.
@@ -24,7 +24,8 @@ enum APILimits {
     static let pieceBytes = 64 << 10
     /// Scores of one answer, tokens times (`logprobs` + 1). Each takes about 100 bytes until it is sent.
     static let scoreCount = 1 << 18
-    /// Tokens of an echoed prompt whose scores are told at once: about as many bytes as `pieceBytes` with `logprobs` of 10.
+    /// Tokens of an echoed prompt whose scores are told at once: about as many bytes as `pieceBytes` with `logprobs` of
+    /// 10.
     static let echoedScoreCount = 64
 }
 

@@ -1,5 +1,6 @@
 import IsterGenerator
 import IsterTokenizer
+import Synchronization
 
 /// The generator's requests of one HTTP request: several prompts, several choices. Ends them all when it goes away.
 final class GenerationBatch: Sendable {
@@ -15,8 +16,8 @@ final class GenerationBatch: Sendable {
     let count: Int
 
     /// Starts the first `parallelCount` requests; each of the others when one is done. markers: special tokens that are
-    /// part of the text, and how they are told. waitingBytes: how far the reader of a stream may be behind before it gets
-    /// an error and its work ends; nil: the answer is read when it is whole.
+    /// part of the text, and how they are told. waitingBytes: how far the reader of a stream may be behind before it
+    /// gets an error and its work ends; nil: the answer is read when it is whole.
     init(
         _ requests: [GenerationRequest], generator: any TextGenerator, tokenizer: Tokenizer, parallelCount: Int,
         metrics: ServerMetrics, markers: [Int32: String] = [:], waitingBytes: Int? = nil
@@ -86,6 +87,7 @@ private struct GenerationPump: Sendable {
     let markers: [Int32: String]
     let mailbox: Mailbox<GenerationBatch.Item>
     let metrics: ServerMetrics
+    let progress = BatchProgress()
 
     func run(parallelCount: Int) async {
         await withTaskGroup(of: Void.self) { group in
@@ -110,12 +112,19 @@ private struct GenerationPump: Sendable {
             do {
                 try await pump(request, index)
                 return
-            } catch let error as GenerationError where isPatient && error.passes {
+            } catch let error as GenerationError where triesAgain(request, error) {
                 guard await wait(error), !isPastDeadline(index) else { return mailbox.finish(throwing: error) }
+                request.isContinuation = true
             } catch {
                 return mailbox.finish(throwing: error)
             }
         }
+    }
+
+    private func triesAgain(_ request: GenerationRequest, _ error: GenerationError) -> Bool {
+        // What it waited for may be its own siblings, and their work would be lost.
+        if case .waitedTooLong = error, progress.hasStarted { return true }
+        return request.isContinuation && error.passes
     }
 
     private func pump(_ request: GenerationRequest, _ index: Int) async throws {
@@ -128,6 +137,7 @@ private struct GenerationPump: Sendable {
         try await withTaskCancellationHandler {
             for try await event in generation.events {
                 times.record(event)
+                if case .started = event { progress.start() }
                 guard mailbox.push(.event(index: index, event)) else {
                     generation.cancel()
                     break
@@ -143,6 +153,7 @@ private struct GenerationPump: Sendable {
         let seconds: Double
         switch error {
         case .queueFull(_, let retryAfter), .clientLimit(_, _, let retryAfter): seconds = retryAfter
+        case .waitedTooLong: seconds = 0
         default: return false
         }
         return (try? await Task.sleep(for: .seconds(min(max(seconds, 0.05), 1)))) != nil
@@ -151,6 +162,15 @@ private struct GenerationPump: Sendable {
     private func isPastDeadline(_ index: Int) -> Bool {
         requests[index].deadline.map { $0 <= .now } ?? false
     }
+}
+
+/// Whether work on any request of a batch has begun.
+private final class BatchProgress: Sendable {
+    private let state = Mutex(false)
+
+    var hasStarted: Bool { state.withLock { $0 } }
+
+    func start() { state.withLock { $0 = true } }
 }
 
 extension GenerationBatch.Item {
@@ -165,7 +185,7 @@ extension GenerationError {
     /// Whether the same request may find a place a little later.
     var passes: Bool {
         switch self {
-        case .queueFull, .clientLimit: true
+        case .queueFull, .clientLimit, .waitedTooLong: true
         default: false
         }
     }

@@ -20,8 +20,8 @@ struct AddedTokenFinder: Sendable {
 
     var isEmpty: Bool { trie.isEmpty }
 
-    /// Parts in order, none empty. A special token, or one of `marks`, that is not wholly in `trusted` text stays text, and
-    /// so does what it covers before the next trusted place, as in the tokenizers package.
+    /// Parts in order, none empty. A special token, or one of `marks`, that is not wholly in `trusted` text stays text,
+    /// and so does what it covers before the next trusted place, as in the tokenizers package.
     func parts(_ text: [UInt8], trusted: TrustedRanges, marks: Set<Int32> = []) -> [Part] {
         if isEmpty { return text.isEmpty ? [] : [Part(range: 0..<text.count)] }
         var parts: [Part] = []

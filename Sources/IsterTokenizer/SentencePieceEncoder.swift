@@ -11,12 +11,13 @@ struct SentencePieceEncoder: Sendable {
     private let unused: [Bool]
     private let cutsWords: Bool
 
-    init(_ pieces: PieceList, _ model: Vocabulary.SentencePieceModel) {
+    init(_ pieces: PieceList, _ model: Vocabulary.SentencePieceModel, addedTokens: [Vocabulary.AddedToken]) {
         self.pieces = pieces
         self.model = model
+        let isOwn = Self.ownPieces(model, addedTokens)
         unknownID = Int32(model.types.firstIndex(of: .unknown) ?? 0)
-        pairs = SentencePiecePairs(pieces, model)
-        for id in 0..<model.types.count {
+        pairs = SentencePiecePairs(pieces, model) { isOwn[$0] }
+        for id in 0..<model.types.count where isOwn[id] {
             switch model.types[id] {
             case .userDefined: userDefined.insert(pieces[id], id: Int32(id))
             case .byte: if let byte = BytePiece.value(pieces[id]) { byteIDs[Int(byte)] = Int32(id) }
@@ -28,6 +29,19 @@ struct SentencePieceEncoder: Sendable {
         unused = hasUnused ? model.types.map { $0 == .unused } : []
         // A piece that is split again may look at pairs of other words, so then the text stays whole.
         cutsWords = pairs.wordsAreIndependent && spaceID >= 0 && !hasUnused
+    }
+
+    /// Which ids the model matches itself. A user-defined piece that is an added token was cut out of the text before;
+    /// what is left of its spelling is a user's, which must not become the token.
+    private static func ownPieces(
+        _ model: Vocabulary.SentencePieceModel, _ addedTokens: [Vocabulary.AddedToken]
+    ) -> [Bool] {
+        var isOwn = [Bool](repeating: true, count: model.types.count)
+        for token in addedTokens {
+            let id = Int(token.id)
+            if id < isOwn.count, model.types[id] == .userDefined { isOwn[id] = false }
+        }
+        return isOwn
     }
 
     func makeMerger() -> Merger { Merger(pairs: pairs.table, recordedResults: unused) }

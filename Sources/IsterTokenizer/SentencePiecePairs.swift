@@ -10,11 +10,14 @@ struct SentencePiecePairs: Sendable {
 
     private let pieces: PieceList
 
-    init(_ pieces: PieceList, _ model: Vocabulary.SentencePieceModel) {
+    /// `includes` picks the pieces that text may become.
+    init(_ pieces: PieceList, _ model: Vocabulary.SentencePieceModel, includes: (Int) -> Bool) {
         self.pieces = pieces
-        characters = CharacterIDs(pieces, count: model.types.count)
         let types = model.types
-        let merges = types.map { $0 == .normal || $0 == .userDefined || $0 == .unused }
+        characters = CharacterIDs(pieces, count: types.count, includes: includes)
+        let merges = types.indices.map { id in
+            includes(id) && (types[id] == .normal || types[id] == .userDefined || types[id] == .unused)
+        }
         let index = PieceIndex(pieces) { $0 < merges.count && merges[$0] }
         table = PairTable(count: 0)
         var splits: [Split] = []

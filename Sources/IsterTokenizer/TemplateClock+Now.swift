@@ -12,7 +12,8 @@ extension TemplateClock {
             weekday: Int(local.tm_wday))
     }
 
-    /// Starts to measure the processor time of the calling thread, which renders: how busy the machine is does not count.
+    /// Starts to measure the processor time of the calling thread, which renders: how busy the machine is does not
+    /// count.
     public static func stopwatch() -> @Sendable () -> Duration {
         let start = threadTime
         return { threadTime - start }

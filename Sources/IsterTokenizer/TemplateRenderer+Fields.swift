@@ -82,7 +82,9 @@ extension TemplateRenderer {
         let filling = [UInt32](repeating: style.fill, count: count)
         switch alignment {
         case "<": return TemplateText(text.units + filling, isMarkup: text.isMarkup)
-        case "^": return TemplateText(filling[..<(count / 2)] + text.units + filling[(count / 2)...])
+        case "^":
+            let before = count / 2 + (style.isCenter ? count & style.width & 1 : 0)
+            return TemplateText(filling[..<before] + text.units + filling[before...])
         case "=":
             let sign = text.units.prefix { [0x2B, 0x2D].contains($0 & TemplateText.scalarMask) }.prefix(1)
             return TemplateText(sign + filling + text.units.dropFirst(sign.count))
@@ -101,7 +103,9 @@ extension TemplateRenderer {
         case "zfill":
             style.alignment = "="
             style.fill = 0x30
-        default: style.alignment = "^"
+        default:
+            style.alignment = "^"
+            style.isCenter = true
         }
         if let fill = try optionalText(call.argument(1, "fillchar"), name) {
             guard fill.count == 1 else { throw Self.wrongArguments(name) }

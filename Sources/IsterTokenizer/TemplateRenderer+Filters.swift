@@ -175,7 +175,7 @@ extension TemplateRenderer {
         if case .text(let text)? = call.argument(1, "method") { method = text.string }
         switch method {
         case "common":
-            if case .float = value {} else { return value }
+            if let whole = value.integer { return .integer(try Self.rounded(whole, decimals)) }
             let text = try decimalText(number, decimals)
             return .float(Double(text) ?? number)
         case "ceil", "floor":
@@ -183,5 +183,21 @@ extension TemplateRenderer {
             return .float((number * scale).rounded(method == "ceil" ? .up : .down) / scale)
         default: throw Self.wrongArguments("round")
         }
+    }
+
+    /// Python's `round` of an integer: the nearest multiple of a power of ten, of two the even one.
+    private static func rounded(_ value: Int, _ decimals: Int) throws(ChatTemplateError) -> Int {
+        if decimals >= 0 { return value }
+        // 10 to the 20th is more than twice any value.
+        if decimals < -19 { return 0 }
+        var unit: UInt = 1
+        for _ in decimals..<0 { unit *= 10 }
+        let (quotient, rest) = value.magnitude.quotientAndRemainder(dividingBy: unit)
+        let roundsUp = rest > unit / 2 || rest == unit / 2 && quotient % 2 == 1
+        // At most 2^63 and half of 10^19, which 64 bits without a sign hold.
+        guard let magnitude = Int(exactly: (roundsUp ? quotient + 1 : quotient) * unit) else {
+            throw .invalidOperation(problem: "round gives an integer of over 64 bits")
+        }
+        return value < 0 ? -magnitude : magnitude
     }
 }

@@ -5,6 +5,8 @@ extension TemplateRenderer {
         var fill: UInt32 = 0x20
         /// "<", ">", "^" or "="; nil for the type's own.
         var alignment: Unicode.Scalar?
+        /// `str.center`: of an odd filling and an odd width, the larger half stands before the text, not after it.
+        var isCenter = false
         var showsPlus = false
         var width = 0
         var precision: Int?

@@ -1,9 +1,9 @@
 extension Tokenizer {
     /// Ids of a rendered chat template.
     ///
-    /// The text is encoded as a whole, since merges go across the borders of segments; but a special token, and any added
-    /// token that the template writes here, is read only where every byte of it is trusted: the marks of some fine-tunes
-    /// are not special. As chat templates write the tokens of text's start themselves, `addSpecial` is
+    /// The text is encoded as a whole, since merges go across the borders of segments; but a special token, and any
+    /// added token that the template writes here, is read only where every byte of it is trusted: the marks of some
+    /// fine-tunes are not special. As chat templates write the tokens of text's start themselves, `addSpecial` is
     /// usually false.
     public func encode(_ segments: [PromptSegment], addSpecial: Bool) -> [Int32] {
         var text: [UInt8] = []

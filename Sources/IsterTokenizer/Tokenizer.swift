@@ -21,7 +21,8 @@ public struct Tokenizer: Sendable {
         var isRaw: (Vocabulary.AddedToken) -> Bool = { _ in true }
         var normalize: ([UInt8]) -> [UInt8] = { $0 }
         switch vocabulary.model {
-        case .sentencePiece(let model): encoder = .sentencePiece(SentencePieceEncoder(pieces, model))
+        case .sentencePiece(let model):
+            encoder = .sentencePiece(SentencePieceEncoder(pieces, model, addedTokens: vocabulary.addedTokens))
         case .merges(let model):
             let merges = MergeEncoder(pieces, model, addedTokens: vocabulary.addedTokens)
             encoder = .merges(merges)

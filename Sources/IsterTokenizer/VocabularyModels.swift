@@ -4,7 +4,7 @@ extension Vocabulary {
         /// One for each of the model's pieces, which are the first ids; higher merges earlier. Ids after them are
         /// added tokens only.
         public var scores: [Float]
-        /// As many as scores.
+        /// As many as scores. A user-defined piece that is an added token is that only: the model does not match it.
         public var types: [PieceType]
         /// Characters without a piece become byte pieces `<0x00>`...`<0xFF>`.
         public var byteFallback: Bool

@@ -51,7 +51,11 @@ extension Vocabulary {
             bytes += try token.isNormalized ? normalizedLength(Int(token.id)) : pieces.range(Int(token.id)).count
         }
         if case .sentencePiece(let model) = model {
-            for id in model.types.indices where model.types[id] == .userDefined { bytes += pieces.range(id).count }
+            // Those that are added tokens, too, are searched as such only.
+            let added = Set(addedTokens.map(\.id))
+            for id in model.types.indices where model.types[id] == .userDefined && !added.contains(Int32(id)) {
+                bytes += pieces.range(id).count
+            }
         }
         guard bytes <= Self.searchedBytesLimit else {
             throw .searchedBytes(found: bytes, limit: Self.searchedBytesLimit)

@@ -54,8 +54,9 @@ struct BenchResult {
             """
     }
 
-    /// Bytes of weights, keys and values read per second while decoding, by the bandwidth around the same repetition; the
-    /// mean. nil for prompts, whose limit is arithmetic, and for what the last-level caches hold, whose limit is not memory.
+    /// Bytes of weights, keys and values read per second while decoding, by the bandwidth around the same repetition;
+    /// the mean. nil for prompts, whose limit is arithmetic, and for what the last-level caches hold, whose limit is
+    /// not memory.
     var fractionOfBandwidth: Double? {
         guard test.generationCount > 0 else { return nil }
         let bytes = Double(load.streamedBytes * test.generationCount + cacheBytes)
@@ -63,8 +64,9 @@ struct BenchResult {
         return fraction(bytes, of: bandwidths)
     }
 
-    /// Multiply-adds per second of the matrices, by the rate of the int8 dot product around the same repetition; the mean.
-    /// nil for generation of one sequence, which is far from it, and for matrices of floats. Attention is not counted.
+    /// Multiply-adds per second of the matrices, by the rate of the int8 dot product around the same repetition; the
+    /// mean. nil for generation of one sequence, which is far from it, and for matrices of floats. Attention is not
+    /// counted.
     var fractionOfIntegerPeak: Double? {
         guard load.isInteger else { return nil }
         let products =

@@ -28,7 +28,7 @@ final class BenchResults: Sendable {
 
     /// Ctrl-C, the end of a session and a request to end print what there is, then end the process as they usually do.
     func printOnSignals() -> [any DispatchSourceSignal] {
-        [SIGINT, SIGTERM, SIGHUP].map { number in
+        EndSignals.numbers().map { number in
             signalSource(number) {
                 // Nobody is left to be told that it cannot be written.
                 try? self.print(isPart: true)

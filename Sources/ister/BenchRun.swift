@@ -98,8 +98,8 @@ struct BenchRun {
             hugePageFraction: decoder.hugePageFraction)
     }
 
-    /// Of what the test may be bound by, just now: prompts by arithmetic, generation by memory and, if sequences share its
-    /// reads, by either.
+    /// Of what the test may be bound by, just now: prompts by arithmetic, generation by memory and, if sequences share
+    /// its reads, by either.
     private func yardsticks() throws(DecoderError) -> (bandwidth: Double?, integerPeak: Double?) {
         let isGeneration = test.generationCount > 0
         let isArithmetic = !isGeneration || test.sequences > 1
@@ -140,8 +140,8 @@ struct BenchRun {
         return BenchSample(seconds: start.duration(to: .now) / .seconds(1), threads: least)
     }
 
-    /// Leaves `depth` tokens in a sequence: what a repetition added is taken back if the windows allow it, since filling a
-    /// deep context again takes longer than the test.
+    /// Leaves `depth` tokens in a sequence: what a repetition added is taken back if the windows allow it, since
+    /// filling a deep context again takes longer than the test.
     private func prepare(
         _ decoder: Decoder, sequence: Int, _ random: inout RandomSequence
     ) throws(DecoderError) {

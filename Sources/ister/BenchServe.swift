@@ -26,7 +26,12 @@ struct BenchServe: AsyncParsableCommand {
     @Option(help: "Adds one prompt of so many tokens when half of the answers has come; tells its effect on them.")
     var longPrompt: Int?
     @Option(help: "Requests before the measurement, one after the other.") var warmup = 1
-    @Option(help: "The same seed sends the same prompts at the same times.") var seed: UInt64 = 1
+    @Option(
+        help: """
+            The same seed sends the same prompts at the same times; what the server still has of them in its cache is \
+            measured, too. Random by default, and reported.
+            """)
+    var seed: UInt64?
     @Flag(help: "Sends words even if the server takes token ids.") var text = false
     @Option(help: "Seconds that a request may take.") var timeout = 600
     @Option(name: .customShort("o"), help: "Form of the output.") var output = Bench.Output.md
@@ -42,8 +47,8 @@ struct BenchServe: AsyncParsableCommand {
         try check("--long-prompt", longPrompt ?? 1, 1...1_000_000)
         try check("--warmup", warmup, 0...1000)
         try check("--timeout", timeout, 1...86_400)
-        if let rate, !(rate > 0 && rate <= 1e4) {
-            throw ValidationError("--rate is \(rate); it must be above 0 to 10000")
+        if let rate, !(rate >= 1e-6 && rate <= 1e4) {
+            throw ValidationError("--rate is \(rate); it must be 0.000001 to 10000")
         }
     }
 
@@ -53,7 +58,7 @@ struct BenchServe: AsyncParsableCommand {
         }
     }
 
-    private var plan: BenchServePlan {
+    private func plan(seed: UInt64) -> BenchServePlan {
         let arrival = rate.map(BenchServePlan.Arrival.rate) ?? .clients(clients ?? 8)
         let count = requests ?? rate.map { _ in 32 } ?? 4 * (clients ?? 8)
         return BenchServePlan(
@@ -63,7 +68,8 @@ struct BenchServe: AsyncParsableCommand {
 
     func run() async throws {
         let key = try BenchServeKey.read(file: apiKeyFile)
-        let plan = plan
+        // Below 2^63: who reads the report may have no larger whole numbers.
+        let plan = plan(seed: seed ?? UInt64.random(in: 0...UInt64(Int64.max)))
         let server = try BenchServeConnection(
             url: url, key: key, timeout: timeout, connections: plan.mostUnanswered)
         do {
@@ -81,7 +87,7 @@ struct BenchServe: AsyncParsableCommand {
     ) async throws -> BenchServeOutcome {
         let name: String
         if let model { name = model } else { name = try await server.firstModel() }
-        let prompts = try await BenchServePrompts.suited(to: server, model: name, textOnly: text, seed: seed)
+        let prompts = try await BenchServePrompts.suited(to: server, model: name, textOnly: text, seed: plan.seed)
         let load = BenchServeLoad(plan: plan, server: server, model: name, prompts: prompts)
         return try await load.run()
     }

@@ -12,17 +12,22 @@ struct BenchServeLoad {
         private struct Counts {
             var started = 0
             var finished = 0
+            var failed = 0
             var pieces = 0
+            /// Of the answers that have come whole.
+            var wholePieces = 0
+            var isPastHalf = false
         }
 
         private let counts = Mutex(Counts())
         let limit: Int
-        private let halfTime: Int
+        private let piecesPerAnswer: Double
 
-        /// limit: requests, each of `answerTokens`.
-        init(limit: Int, answerTokens: Int) {
+        /// limit: requests. piecesPerAnswer: as far as is known before the first has been answered. Servers may send
+        /// several tokens in one piece.
+        init(limit: Int, piecesPerAnswer: Double) {
             self.limit = limit
-            halfTime = max(limit * answerTokens / 2, 1)
+            self.piecesPerAnswer = piecesPerAnswer
         }
 
         func next() -> Int? {
@@ -33,20 +38,32 @@ struct BenchServeLoad {
             }
         }
 
-        /// Whether these pieces of text are those with which half of all tokens have come.
+        /// Whether these pieces of text are those with which half of all have come.
         func count(pieces: Int) -> Bool {
             counts.withLock { counts in
                 counts.pieces += pieces
-                return counts.pieces >= halfTime && counts.pieces - pieces < halfTime
+                return reachesHalf(&counts)
             }
         }
 
-        /// Whether this request was the last.
-        func finish() -> Bool {
+        /// pieces: of the answer; nil for a request that failed. Whether this tells that half of all have come, or that
+        /// no more will: answers that fail or are short must not keep the long prompt waiting for ever.
+        func finish(pieces: Int?) -> Bool {
             counts.withLock { counts in
                 counts.finished += 1
-                return counts.finished == limit
+                counts.failed += pieces == nil ? 1 : 0
+                counts.wholePieces += pieces ?? 0
+                return reachesHalf(&counts) || counts.finished == limit
             }
+        }
+
+        /// True once.
+        private func reachesHalf(_ counts: inout Counts) -> Bool {
+            let whole = counts.finished - counts.failed
+            let known = counts.wholePieces > 0 ? Double(counts.wholePieces) / Double(whole) : piecesPerAnswer
+            let isPastHalf = Double(counts.pieces) >= max(Double(limit - counts.failed) * known / 2, 1)
+            defer { counts.isPastHalf = counts.isPastHalf || isPastHalf }
+            return isPastHalf && !counts.isPastHalf
         }
     }
 
@@ -56,13 +73,9 @@ struct BenchServeLoad {
     }
 
     func run() async throws(Failure) -> BenchServeOutcome {
-        for index in 0..<plan.warmupCount {
-            let record = await request(-2 - index, .now, shared: 0)
-            if let failure = record.failure { throw Failure(.inputOutput, "\(server.url): \(failure)") }
-        }
+        let counter = Counter(limit: plan.requestCount, piecesPerAnswer: try await warmUp())
         let start = ContinuousClock.now
         let (halfTime, signal) = AsyncStream.makeStream(of: Void.self)
-        let counter = Counter(limit: plan.requestCount, answerTokens: plan.answerTokens)
         let parts = await withTaskGroup(of: Part.self) { group in
             addLoad(to: &group, counter, start, signal)
             if let tokens = plan.longPrompt {
@@ -82,7 +95,19 @@ struct BenchServeLoad {
             }
         }
         outcome.records.sort { $0.start < $1.start }
+        outcome.requireLoadDuringLongPrompt()
         return outcome
+    }
+
+    /// Pieces of text in an answer: those of these requests, else one a token.
+    private func warmUp() async throws(Failure) -> Double {
+        var pieces = 0
+        for index in 0..<plan.warmupCount {
+            let record = await request(-2 - index, .now, shared: 0)
+            if let failure = record.failure { throw Failure(.inputOutput, "\(server.url): \(failure)") }
+            pieces += record.pieceTimes.count
+        }
+        return pieces > 0 ? Double(pieces) / Double(plan.warmupCount) : Double(plan.answerTokens)
     }
 
     private func addLoad(
@@ -93,8 +118,7 @@ struct BenchServeLoad {
             let record = await request(index, start, shared: plan.sharedPrefix) { pieces in
                 if counter.count(pieces: pieces) { halfTime.finish() }
             }
-            // Answers that fail or have less text must not keep the long prompt waiting for ever.
-            if counter.finish() { halfTime.finish() }
+            if counter.finish(pieces: record.failure == nil ? record.pieceTimes.count : nil) { halfTime.finish() }
             return record
         }
         switch plan.arrival {
@@ -118,7 +142,8 @@ struct BenchServeLoad {
     }
 
     private func request(
-        _ index: Int, _ start: ContinuousClock.Instant, shared: Int, onPieces: (Int) -> Void = { _ in }
+        _ index: Int, _ start: ContinuousClock.Instant, shared: Int,
+        onPieces: @escaping @Sendable (Int) -> Void = { _ in }
     ) async -> BenchServeRecord {
         let prompt = prompts.prompt(index, tokens: plan.promptTokens, shared: shared)
         return await server.complete(

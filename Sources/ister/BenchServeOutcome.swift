@@ -36,6 +36,15 @@ struct BenchServeOutcome {
         ]
     }
 
+    /// A long prompt that waited while no request was being answered tells nothing about a server under load: it has
+    /// failed.
+    mutating func requireLoadDuringLongPrompt() {
+        guard let long, long.failure == nil else { return }
+        let first = long.start + long.timeToFirstToken
+        if completed.contains(where: { $0.start < first && $0.end > long.start }) { return }
+        self.long?.failure = "no request was being answered while it waited"
+    }
+
     /// Times between pieces that ended while the long prompt waited for its first token.
     var gapsDuringLongPrompt: [Double]? {
         guard let long, long.failure == nil else { return nil }

@@ -66,9 +66,22 @@ struct BenchServeStream {
             if let text = try choice.bytes("text"), !text.isEmpty { record.pieceTimes.append(time) }
         }
         if let usage = try object.object("usage") {
-            record.promptTokens = try usage.integer("prompt_tokens") ?? 0
-            record.answerTokens = try usage.integer("completion_tokens") ?? 0
-            record.cachedTokens = try usage.object("prompt_tokens_details")?.integer("cached_tokens") ?? 0
+            record.promptTokens = try Self.count("prompt_tokens", usage, &record)
+            record.answerTokens = try Self.count("completion_tokens", usage, &record)
+            if let details = try usage.object("prompt_tokens_details") {
+                record.cachedTokens = try Self.count("cached_tokens", details, &record)
+            }
         }
+    }
+
+    /// Tokens as the server counted them; 0 where it did not. A count that none can be fails the request: sums would
+    /// overflow.
+    private static func count(
+        _ name: String, _ usage: JSONObject, _ record: inout BenchServeRecord
+    ) throws(JSONError) -> Int {
+        let count = try usage.integer(name) ?? 0
+        if (0...1 << 31).contains(count) { return count }
+        record.failure = "the server tells \(name) \(count)"
+        return 0
     }
 }

@@ -85,7 +85,7 @@ struct BenchServeReport {
         var lines = [
             "\(outcome.model) at \(outcome.url)",
             "\(load), prompts of \(mean(outcome.promptTokens)) tokens (\(promptForm)\(prefix)), "
-                + "answers of \(mean(outcome.answerTokens)) tokens", "",
+                + "answers of \(mean(outcome.answerTokens)) tokens, seed \(outcome.plan.seed)", "",
         ]
         lines += Self.table([
             ["requests", "failed", "seconds", "requests/s", "answer tokens/s", "all tokens/s", "cached tokens"],

@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 
 /// Signals during a chat. Ctrl-C stops the answer that runs; without one it ends the process, as it does anywhere else.
-/// SIGTERM and SIGHUP end it as ever, but not before the terminal is as it was. All of this runs on a queue, where, other
-/// than in a signal handler, everything may be called.
+/// SIGTERM and SIGHUP end it as ever, but not before the terminal is as it was. All of this runs on a queue, where,
+/// other than in a signal handler, everything may be called.
 final class ChatInterrupts {
     private let sources: [any DispatchSourceSignal]
     private let current = Current()

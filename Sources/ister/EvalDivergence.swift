@@ -42,7 +42,6 @@ struct EvalDivergence: ParsableCommand {
         } else {
             report = try compare(model, withModel: reference ?? "", text: windowOptions.text ?? "")
         }
-        StandardError.write("\n")
         let seconds = start.duration(to: .now) / .seconds(1)
         try StandardOutput.write(json ? report.json(seconds: seconds).line : Array(report.text.utf8))
     }
@@ -61,16 +60,18 @@ struct EvalDivergence: ParsableCommand {
                 contextLength: windows.contextLength, threads: threadOption.threads, cacheFormat: cacheOption.format),
             try other.decoder(contextLength: windows.contextLength, threads: threadOption.threads)
         )
-        let interrupt = writeBase.map { Interrupt(removingTemporaryFileOf: $0) }
-        defer { withExtendedLifetime(interrupt) {} }
+        let signals = writeBase.map { EndSignals(removingTemporaryFileOf: $0) }
+        defer { withExtendedLifetime(signals) {} }
+        let progressLine = ProgressLine()
         let statistics = try evaluating(candidate, reference: other.path) {
+            defer { progressLine.end() }
             let writer = try writeBase.map { path in
                 try BaseFileWriter(
                     path: path, windows: windows, vocabularySize: other.file.header.shape.vocabularySize,
                     inputs: [candidate, other.path, text])
             }
             return try DivergenceEvaluation(candidate: decoders.0, reference: decoders.1, windows: windows)
-                .run(writing: writer, progress: Self.tell)
+                .run(writing: writer) { count, running in progressLine.add(Self.progress(count, running)) }
         }
         return EvalDivergenceReport(
             candidate: model, statistics: statistics,
@@ -85,11 +86,13 @@ struct EvalDivergence: ParsableCommand {
         let reader = try evaluating(candidate) { try BaseFileReader(path: path, candidateVocabularySize: size) }
         let decoder = try model.decoder(
             contextLength: reader.contextLength, threads: threadOption.threads, cacheFormat: cacheOption.format)
+        let progressLine = ProgressLine()
         let statistics = try evaluating(candidate) {
+            defer { progressLine.end() }
             let vocabulary = try Vocabulary(encodedBytes: model.file.tokenizerBytes)
             let first = vocabulary.addsBOS ? vocabulary.bosID : nil
             return try BaseFileEvaluation(candidate: decoder, base: reader, firstToken: first)
-                .run(limit: windowOptions.chunks, progress: Self.tell)
+                .run(limit: windowOptions.chunks) { count, running in progressLine.add(Self.progress(count, running)) }
         }
         return EvalDivergenceReport(
             candidate: model, statistics: statistics,
@@ -99,9 +102,8 @@ struct EvalDivergence: ParsableCommand {
             ])
     }
 
-    private static func tell(count: Int, statistics: DivergenceStatistics) {
-        StandardError.write(
-            "[\(count)]\(decimals(statistics.candidate.perplexity.value, 4)) "
-                + "\(decimals(statistics.meanDivergence.value, 6)),")
+    private static func progress(_ count: Int, _ statistics: DivergenceStatistics) -> String {
+        "[\(count)]\(decimals(statistics.candidate.perplexity.value, 4)) "
+            + "\(decimals(statistics.meanDivergence.value, 6)),"
     }
 }

@@ -31,19 +31,20 @@ struct EvalPerplexity: ParsableCommand {
         let windows = try windowOptions.windows(of: bytes, path: text, for: evaluated)
         let decoder = try evaluated.decoder(
             contextLength: windows.contextLength, threads: threadOption.threads, cacheFormat: cacheOption.format)
-        let interrupt = writeBase.map { Interrupt(removingTemporaryFileOf: $0) }
-        defer { withExtendedLifetime(interrupt) {} }
+        let signals = writeBase.map { EndSignals(removingTemporaryFileOf: $0) }
+        defer { withExtendedLifetime(signals) {} }
         let start = ContinuousClock.now
+        let progressLine = ProgressLine()
         let estimate = try evaluating(model) {
+            defer { progressLine.end() }
             let base = try writeBase.map { path in
                 try BaseFileWriter(
                     path: path, windows: windows, vocabularySize: decoder.shape.vocabularySize, inputs: [model, text])
             }
             return try PerplexityEvaluation(decoder, windows).run(writing: base) { count, running in
-                StandardError.write("[\(count)]\(decimals(running.perplexity.value, 4)),")
+                progressLine.add("[\(count)]\(decimals(running.perplexity.value, 4)),")
             }
         }
-        StandardError.write("\n")
         let seconds = start.duration(to: .now) / .seconds(1)
         guard json else {
             let result = estimate.perplexity

@@ -120,7 +120,7 @@ struct Failure: Error {
     private static func code(_ error: DecoderError) -> Code {
         switch error {
         case .missingTensor, .unsupported, .notFinite: .badData
-        case .outOfMemory: .systemRefused
+        case .outOfMemory, .threadsRefused: .systemRefused
         case .fileChanged: .inputOutput
         case .instructionSetUnavailable, .invalidOption, .tokenOutOfRange, .contextFull: .usage
         case .sequenceOutOfRange, .batchTooLarge, .repeatedSequence, .cacheNotPaged, .blockOutOfRange,

@@ -1,6 +1,5 @@
 import Dispatch
 import Glibc
-import IsterModelFile
 import Synchronization
 
 /// Ctrl-C while a command runs: the first one calls `onInterrupt` and lets the command end by itself, a second one ends
@@ -25,14 +24,6 @@ final class Interrupt {
             }
             guard isFirst else { endProcess(Failure.Code.interrupted.rawValue) }
             onInterrupt()
-        }
-    }
-
-    /// The first one ends the process and leaves nothing of the output that is being written to `target`.
-    convenience init(removingTemporaryFileOf target: String) {
-        self.init {
-            TemporaryFile.removeOwn(target: target)
-            endProcess(Failure.Code.interrupted.rawValue)
         }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import IsterQuantizer
 
 @main
@@ -20,6 +21,8 @@ struct Ister: AsyncParsableCommand {
     static let toolVersion = ToolVersion.current
 
     static func main() async {
+        // A write beyond the limit on file sizes is to fail as one to a full disk does, not to end the process.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -31,6 +31,7 @@ struct Logits: ParsableCommand {
         let tokenizer = try reporting(model) { try file.tokenizer() }
         let prompt = ids?.ids ?? specialTokens.encode(Array((text ?? "").utf8), tokenizer)
         guard !prompt.isEmpty else { throw Failure(.usage, "\(model): the prompt has no tokens") }
+        try require(prompt, in: file)
         var options = DecoderOptions()
         options.threads = threadOption.threads
         options.cacheFormat = cacheOption.format
@@ -40,7 +41,6 @@ struct Logits: ParsableCommand {
         var printer = LogitPrinter(vocabularySize: decoder.shape.vocabularySize, json: json) { id in
             String(decoding: tokenizer.piece(id), as: UTF8.self)
         }
-        try printer.begin()
         var start = 0
         while start < prompt.count {
             let end = min(start + decoder.batchRows, prompt.count)
@@ -49,6 +49,8 @@ struct Logits: ParsableCommand {
             try reporting(model) {
                 try decoder.forward([TokenSlice(sequence: 0, tokens: tokens, logits: selection)])
             }
+            // Not before: what the model refuses prints nothing.
+            if start == 0 { try printer.begin() }
             for row in 0..<decoder.logitRowCount {
                 let index = positions == .all ? start + row : prompt.count - 1
                 try printer.print(index: index, logits: decoder.copyLogits(row: row))
@@ -56,5 +58,12 @@ struct Logits: ParsableCommand {
             start = end
         }
         try printer.end()
+    }
+
+    /// The forward call refuses other ids as well, but those of a later chunk only when a part has been printed.
+    private func require(_ prompt: [Int32], in file: ModelFile) throws(Failure) {
+        let size = file.header.shape.vocabularySize
+        guard let bad = prompt.first(where: { $0 < 0 || Int($0) >= size }) else { return }
+        throw Failure(DecoderError.tokenOutOfRange(found: bad, vocabularySize: size), file: model)
     }
 }

@@ -88,7 +88,8 @@ enum MachineAdvice {
             """
     }
 
-    /// nodes: of memory, whose threads have copies of the weights in small pages, since a large one would belong to several.
+    /// nodes: of memory, whose threads have copies of the weights in small pages, since a large one would belong to
+    /// several.
     static func hugePages(_ setting: String, nodes: Int) -> String? {
         let what = nodes > 1 ? "keys and values" : "keys, values and weights that are copied"
         return switch setting {

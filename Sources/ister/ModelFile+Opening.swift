@@ -4,8 +4,8 @@ import IsterTokenizer
 
 extension ModelFile {
     /// Opens a file whose weights will be read soon: its pages are mapped at once and by all threads, which takes a
-    /// fraction of the time of one page fault after the other. They are guarded: a file that shrinks later ends no process,
-    /// and decoders of it throw `fileChanged`.
+    /// fraction of the time of one page fault after the other. They are guarded: a file that shrinks later ends no
+    /// process, and decoders of it throw `fileChanged`.
     static func openPopulated(_ path: String, threads: Int?) throws(Failure) -> ModelFile {
         let file = try openGuarded(path)
         try file.populateForReading(threads: threads)

@@ -44,6 +44,9 @@ struct Quantize: ParsableCommand {
 
     func validate() throws {
         try calibrationOptions.validate(preset)
+        if plan, let option = certificationOptions.optionOfMadeFiles {
+            throw ValidationError("\(option) does not go with --plan, which makes no file.")
+        }
         if certificationOptions.certifyChunks != nil, certificationOptions.text == nil, calibrationOptions.text == nil {
             throw ValidationError("--certify-chunks goes with --certify or --calibrate.")
         }
@@ -70,16 +73,13 @@ struct Quantize: ParsableCommand {
         }
         let job = job(preset.base, output: target)
         let bar = job.bar
-        let interrupt = Interrupt {
+        let signals = EndSignals {
             bar.clear()
             Self.removeTemporaryFiles(of: target)
-            endProcess(Failure.Code.interrupted.rawValue)
         }
-        defer { withExtendedLifetime(interrupt) {} }
+        defer { withExtendedLifetime(signals) {} }
         let start = ContinuousClock.now
-        if plan, targetBits == nil {
-            return try tell(job.plan(self.preset.map { [$0] } ?? source.presets, calibrationOptions))
-        }
+        if plan, targetBits == nil { return try tell(planOfPresets(job, source)) }
         let text = try calibrationOptions.calibrationText(
             checkpoint, heldOut: plan || preset == .f32 ? 0 : certificationOptions.heldOutWindows)
         let options = preset.isCalibrated ? calibrationOptions.withOwnText : calibrationOptions
@@ -97,6 +97,13 @@ struct Quantize: ParsableCommand {
         }
         let brief = calibration != nil || certification != nil ? CalibrationText.warning(report.header.shape) : nil
         try tell(report, report.warnings + [loss, brief].compactMap { $0 }, preset: preset, seconds: seconds)
+    }
+
+    /// Of the given preset, else of all that suit the source. Sizes do not depend on the calibration text, but a plan
+    /// with one that cannot be used would be none.
+    private func planOfPresets(_ job: QuantizeJob, _ source: SourceFormats) throws(Failure) -> QuantizePlan {
+        if let text = calibrationOptions.text { _ = try InputFile.readText(text) }
+        return try job.plan(preset.map { [$0] } ?? source.presets, calibrationOptions)
     }
 
     private func job(_ preset: Preset, output: String) -> QuantizeJob {
@@ -132,7 +139,7 @@ struct Quantize: ParsableCommand {
         return "\(name)-\(recipe).ister"
     }
 
-    /// A conversion that is interrupted leaves nothing behind. What one that is killed leaves, the next run removes.
+    /// A conversion that a signal ends leaves nothing behind. What one that is killed leaves, the next run removes.
     private static func removeTemporaryFiles(of target: String) {
         TemporaryFile.removeOwn(target: target)
         SourceModel.removeOwn(output: target)

@@ -92,7 +92,8 @@ struct CalibrationOptions: ParsableArguments {
         }
     }
 
-    /// nil when nothing is asked for. text: of `calibrationText`. model: an 8-bit model of the checkpoint, made when it is needed.
+    /// nil when nothing is asked for. text: of `calibrationText`. model: an 8-bit model of the checkpoint, made when it
+    /// is needed.
     func calibration(
         _ text: CalibrationText?, progress: @escaping (Int, Int) -> Void,
         model: @escaping () throws(QuantizerError) -> SourceModel

@@ -27,11 +27,21 @@ struct CertificationOptions: ParsableArguments {
             throw ValidationError("--certify-chunks is \(certifyChunks); it must be 1 to \(1 << 20)")
         }
         if noCertify, text != nil { throw ValidationError("Give either --certify or --no-certify.") }
+        if noCertify, certifyChunks != nil {
+            throw ValidationError("--certify-chunks does not go with --no-certify.")
+        }
         guard let maximumDivergence else { return }
         if noCertify { throw ValidationError("--max-kld does not go with --no-certify.") }
         guard maximumDivergence >= 0 else {
             throw ValidationError("--max-kld is \(maximumDivergence); it must be 0 or more")
         }
+    }
+
+    /// An option that was given and means something only for a file that is made; nil without one.
+    var optionOfMadeFiles: String? {
+        if text != nil { return "--certify" }
+        if certifyChunks != nil { return "--certify-chunks" }
+        return maximumDivergence == nil ? nil : "--max-kld"
     }
 
     /// Most windows of a calibration text that the certificate is measured on.

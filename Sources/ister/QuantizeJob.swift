@@ -39,7 +39,8 @@ struct QuantizeJob {
             calibration: calibration, allocation: allocation, certification: certification, texts: texts)
     }
 
-    /// Formats for a file of a size, by measured sensitivities. What belongs to the conversion takes room in the file, too.
+    /// Formats for a file of a size, by measured sensitivities. What belongs to the conversion takes room in the file,
+    /// too.
     func allocation(
         _ size: TargetSize, name: String, text: CalibrationText?, _ calibration: Calibration?,
         _ certification: Certification?
@@ -155,8 +156,8 @@ struct QuantizeJob {
         }
     }
 
-    /// Beside the file stand the model that is run for calibration and sensitivities and what a pass leaves for the next;
-    /// for a certificate the source's floats come to them.
+    /// Beside the file stand the model that is run for calibration and sensitivities and what a pass leaves for the
+    /// next; for a certificate the source's floats come to them.
     private func requireSpace(
         _ conversion: Conversion, _ calibration: Calibration?, _ certification: Certification?, runsModel: Bool
     ) throws(QuantizerError) {

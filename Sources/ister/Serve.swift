@@ -17,7 +17,8 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessEnvironment.all
-        let path = flags.config ?? environment["ISTER_CONFIG"]
+        // Empty is unset, as for all settings.
+        let path = flags.config ?? environment["ISTER_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
         let file = try path.map { path throws(Failure) in try ConfigurationFile.read(path) }
         var given = flags.given
         if let model { given["model"] = [model] }

@@ -82,8 +82,8 @@ struct ServeConfiguration {
         api.runningCount = parallel
         api.placeCount = parallel + queue
         api.perClientCount = perClientCount
-        // A request must not compete with itself for its key's places.
-        api.parallelCount = min(api.parallelCount, parallel + queue, perClientCount)
+        // A request must neither compete with itself for its key's places nor wait for itself until it is too late.
+        api.parallelCount = min(api.parallelCount, parallel, perClientCount)
     }
 
     private mutating func readAddress(_ settings: inout Settings, _ inheritedSocket: Int32?) throws(Failure) {

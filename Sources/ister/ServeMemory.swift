@@ -3,8 +3,8 @@ import Glibc
 /// Gives back to the system what requests needed for a while. glibc keeps freed blocks in an arena for each thread, and
 /// once a large block was freed, blocks of that size, too: a few bodies of 8 MiB left 40 MiB behind.
 enum ServeMemory {
-    /// Blocks of this size and more are mapped by themselves and end with their use. Larger than what a token needs (the
-    /// candidates of 200,000 logits take 3 MB), since each page of a new mapping costs a fault.
+    /// Blocks of this size and more are mapped by themselves and end with their use. Larger than what a token needs
+    /// (the candidates of 200,000 logits take 3 MB), since each page of a new mapping costs a fault.
     private static let mappedBytes: Int32 = 4 << 20
     /// Decides, asked once a second, when to look through all arenas: memory has grown since the last time, and nothing
     /// runs or has not for long.

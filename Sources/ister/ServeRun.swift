@@ -23,7 +23,7 @@ struct ServeRun: Sendable {
         self.configuration = configuration
         self.environment = environment
         manager = ServiceManager(environment: environment)
-        (log, logger) = Self.log(configuration, hasPriority: environment["JOURNAL_STREAM"] != nil)
+        (log, logger) = Self.log(configuration, hasPriority: StandardError.isJournal(environment["JOURNAL_STREAM"]))
         let name = configuration.modelName ?? LoadedModel.name(ofFile: configuration.model)
         let registry = PrometheusRegistry(
             descriptions: OperationMetrics.descriptions, commonLabels: [("model_name", name)])
@@ -173,7 +173,9 @@ struct ServeRun: Sendable {
     /// A file that cannot be used leaves the keys as they are.
     private func reload() {
         guard let keys = configuration.keys, let path = configuration.keyFile else { return }
-        manager.reloading()
+        // While the model loads the service manager waits for the first "ready", which this must not be.
+        let isServing = application.state.phase == .ready
+        if isServing { manager.reloading() }
         do {
             let read = try ServeConfiguration.readKeys(path) + configuration.environmentKey
             keys.replace(read)
@@ -181,7 +183,7 @@ struct ServeRun: Sendable {
         } catch {
             logger.error("the keys stay as they were", metadata: ["reason": "\(error.message)"])
         }
-        manager.ready()
+        if isServing { manager.ready() }
     }
 
     private func watch(_ file: ModelFile) async {

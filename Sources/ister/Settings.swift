@@ -164,8 +164,10 @@ struct ConfigurationFile {
     var path: String
     var values: [String: [String]] = [:]
 
+    /// A file that cannot be read is a wrong configuration like one that says nonsense.
     static func read(_ path: String) throws(Failure) -> ConfigurationFile {
-        let bytes = try reporting(path) { try InputFile.read(path) }
+        let bytes: [UInt8]
+        do { bytes = try InputFile.read(path) } catch { throw Failure(.configuration, error.message) }
         return try ConfigurationFile(path: path, bytes: bytes)
     }
 

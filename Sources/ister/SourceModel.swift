@@ -66,15 +66,19 @@ final class SourceModel {
         }
     }
 
-    /// Hidden beside the output, and the same for each run, so that one that was killed leaves nothing that the next does
-    /// not find.
+    /// Hidden beside the output, and the same for each run, so that one that was killed leaves nothing that the next
+    /// does not find.
     static func path(output: String) -> String {
         let place = TemporaryFile.split(output)
         return "\(place.folder)/.\(place.name).calibration"
     }
 
-    /// What such a file is; nothing else of this name is touched.
-    private static func isModel(_ path: String) -> Bool { (try? ModelFile.open(path: path)) != nil }
+    /// What such a file is; nothing else of this name is touched, nor what a link of this name leads to.
+    private static func isModel(_ path: String) -> Bool {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
+        return (try? ModelFile.open(path: path)) != nil
+    }
 
     /// For a process that ends without leaving its functions.
     static func removeOwn(output: String) {
@@ -155,7 +159,9 @@ extension QuantizerError {
     init(running error: any Error) {
         switch error {
         case let error as QuantizerError: self = error
-        case DecoderError.outOfMemory, EvaluationError.decoder(.outOfMemory), EvaluationError.reference(.outOfMemory):
+        case DecoderError.outOfMemory, DecoderError.threadsRefused, EvaluationError.decoder(.outOfMemory),
+            EvaluationError.decoder(.threadsRefused), EvaluationError.reference(.outOfMemory),
+            EvaluationError.reference(.threadsRefused):
             self = .calibration(.outOfMemory(reason: "\(error)"))
         case EvaluationError.inputOutput(let path, let reason):
             self = .modelFile(.inputOutput(path: path, operation: "read", reason: reason))

@@ -12,11 +12,23 @@ enum StandardOutput {
         while start < bytes.count {
             let count = writeOnce(bytes, from: start)
             if count < 0 {
-                if errno == EINTR { continue }
-                throw Failure(.inputOutput, "stdout: cannot write: \(systemMessage(errno))")
+                let code = errno
+                if code == EINTR { continue }
+                if code == EAGAIN {
+                    waitForRoom()
+                    continue
+                }
+                throw Failure(.inputOutput, "stdout: cannot write: \(systemMessage(code))")
             }
             start += count
         }
+    }
+
+    /// A reader that shares the pipe or the terminal may have made it one that does not block.
+    private static func waitForRoom() {
+        var stream = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)
+        // Whatever comes of it, the next write tells.
+        _ = unsafe poll(&stream, 1, -1)
     }
 
     @inline(never)
@@ -30,6 +42,14 @@ enum StandardOutput {
 /// Everything that a person reads beside the result.
 enum StandardError {
     static var isTerminal: Bool { isatty(2) == 1 }
+
+    /// Whether it is the stream to systemd's journal that $JOURNAL_STREAM names by device and inode: processes inherit
+    /// the variable, but their stderr may be another file.
+    static func isJournal(_ stream: String?) -> Bool {
+        var status = stat()
+        guard let stream, unsafe fstat(2, &status) == 0 else { return false }
+        return stream == "\(status.st_dev):\(status.st_ino)"
+    }
 
     /// A failure to write here is nobody's to be told.
     static func write(_ text: String) {

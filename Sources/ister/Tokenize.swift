@@ -41,7 +41,11 @@ struct Tokenize: ParsableCommand {
     private func encodeLines(_ tokenizer: Tokenizer) throws {
         let input = try StandardInput.read()
         var output: [UInt8] = []
-        for (index, line) in input.split(separator: UInt8(ascii: "\n")).enumerated() {
+        for (index, line) in Self.lines(of: input).enumerated() {
+            // Without it the answers would not be those of the lines any more.
+            if line.allSatisfy({ $0 <= 32 }) {
+                throw Failure(.badData, "stdin: line \(index + 1): blank; a JSON string is needed")
+            }
             let value: JSONValue
             do {
                 value = try JSONValue.parse(Array(line))
@@ -54,5 +58,12 @@ struct Tokenize: ParsableCommand {
             output += JSONText.ids(specialTokens.encode(text, tokenizer)).line
         }
         try StandardOutput.write(output)
+    }
+
+    /// Blank ones as well; after the last line's end there is none.
+    static func lines(of bytes: [UInt8]) -> [ArraySlice<UInt8>] {
+        var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        if lines.last?.isEmpty == true { lines.removeLast() }
+        return lines
     }
 }

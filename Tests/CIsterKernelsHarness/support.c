@@ -99,7 +99,9 @@ void hash_results(const char *subject, const void *bytes, size_t count) {
 }
 
 void print_hashes(void) {
-  for (size_t i = 0; i < hashed; i++) printf("hash %016llx %s\n", (unsigned long long)hashes[i].hash, hashes[i].subject);
+  for (size_t i = 0; i < hashed; i++) {
+    printf("hash %016llx %s\n", (unsigned long long)hashes[i].hash, hashes[i].subject);
+  }
 }
 
 size_t check_count(void) { return checks; }

@@ -120,8 +120,9 @@ func product(
         }
     }
 
-    /// Counts of a prompt, where tables change their ways: from 16 on two panels share a pass in 256-bit tables, above 24
-    /// AVX2 tiles 8-bit weights, too, and 25 and 40 leave a part of a tile over. Three and two panels: a pair, and one more.
+    /// Counts of a prompt, where tables change their ways: from 16 on two panels share a pass in 256-bit tables, above
+    /// 24 AVX2 tiles 8-bit weights, too, and 25 and 40 leave a part of a tile over. Three and two panels: a pair, and
+    /// one more.
     @Test(arguments: Table.vectorized, MatrixCase.all.filter { $0.columns == 576 || $0.columns == 64 })
     func `every instruction set's product has scalar's bits for a prompt`(table: Table, matrix: MatrixCase) {
         var generator = Seeded(3 * UInt64(matrix.rows * matrix.columns) + UInt64(matrix.format.rawValue))

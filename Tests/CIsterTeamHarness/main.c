@@ -1,5 +1,5 @@
-// Runs the thread team as forward passes do: phases of items that are claimed, written and, when the phase is over, read
-// by all. Built with a sanitizer of threads by Tools/check-sanitized.
+// Runs the thread team as forward passes do: phases of items that are claimed, written and, when the phase is over,
+// read by all. Built with a sanitizer of threads by Tools/check-sanitized.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +24,8 @@ static void pause_for(long microseconds) {
   nanosleep(&time, NULL);
 }
 
-/// Each item depends on all of the phase before, as a row of a product does. Who has claimed one may read them: while it is
-/// open no later phase begins.
+/// Each item depends on all of the phase before, as a row of a product does. Who has claimed one may read them: while
+/// it is open no later phase begins.
 static void work(void *context, ister_team *team, size_t worker) {
   job_t *job = context;
   for (uint32_t i = 0; i < PHASES; i++) {

@@ -7,7 +7,7 @@ import Testing
 @Suite struct AttentionSplitTests {
     @Test func `few heads of a long context are split, many or short ones are not`() {
         func segments(items: Int, positions: Int, workers: Int, most: Int = 1000) -> Int {
-            AttentionSplit(items: items, positions: positions, workers: workers, most: most).segments
+            AttentionSplit([(items, positions)], workers: workers, most: most).segments
         }
         #expect(segments(items: 3, positions: 4096, workers: 2) == 16)
         #expect(segments(items: 3, positions: 4097, workers: 2) == 17)
@@ -20,6 +20,14 @@ import Testing
         #expect(segments(items: 3, positions: 2304, workers: 2) == 1)
         #expect(segments(items: 3, positions: 4096, workers: 2, most: 47) == 1)
         #expect(segments(items: 3, positions: 4096, workers: 2, most: 48) == 16)
+    }
+
+    @Test func `a short sequence beside a long one does not keep the long one whole`() {
+        #expect(AttentionSplit([(8, 20_000), (8, 50)], workers: 16, most: 8000).segments == 79)
+        #expect(AttentionSplit([(8, 50), (8, 20_000)], workers: 16, most: 8000).segments == 79)
+        // Sixteen that are long keep sixteen workers busy.
+        #expect(AttentionSplit([(8, 20_000), (8, 20_000)], workers: 16, most: 8000).segments == 1)
+        #expect(AttentionSplit([], workers: 16, most: 8000).segments == 1)
     }
 
     /// Bits of the logits of the last tokens, two sequences of other lengths beside each other.
@@ -56,6 +64,6 @@ import Testing
         for threads in [2, 3, 5, 7] { #expect(try logits(model, format, threads: threads) == expected, "\(threads)") }
         // Some of these cuts are splits.
         #expect(
-            [3, 5, 7].contains { AttentionSplit(items: heads, positions: 2600, workers: $0, most: 99).segments > 1 })
+            [3, 5, 7].contains { AttentionSplit([(heads, 2600)], workers: $0, most: 99).segments > 1 })
     }
 }

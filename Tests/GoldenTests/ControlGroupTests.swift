@@ -93,6 +93,14 @@ import Testing
         #expect(try left("") == 100)
     }
 
+    @Test(arguments: [("1000", "600", 500), ("max", "600", 500), ("1000", "max", 900), ("max", "max", nil as Int?)])
+    func `the limit that slows a group down counts as the one that ends it`(
+        most: String, high: String, left: Int?
+    ) throws {
+        let files = ["a/memory.max": "\(most)\n", "a/memory.high": "\(high)\n", "a/memory.current": "100\n"]
+        #expect(try memory("0::/a\n", files) == left)
+    }
+
     @Test func `memory of the first version's groups, and the least of all ancestors`() throws {
         let files = [
             "memory/a/b/memory.limit_in_bytes": "9223372036854771712\n", "memory/a/b/memory.usage_in_bytes": "10\n",

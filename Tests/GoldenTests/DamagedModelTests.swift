@@ -10,7 +10,8 @@ import Testing
         TokenSlice(sequence: 0, tokens: [1, 7, 9], logits: .all), TokenSlice(sequence: 1, tokens: [4], logits: .last),
     ]
 
-    /// A model with a head of its own. Of one matrix the first 16 rows have the scale, or with floats 32 weights, `value`.
+    /// A model with a head of its own. Of one matrix the first 16 rows have the scale, or with floats 32 weights,
+    /// `value`.
     private static func damaged(_ matrix: String, _ preset: Preset, _ value: Float) throws -> ConvertedModel {
         let model = try ConvertedModel("mistral-sliding-window", preset)
         let tensor = try #require(model.file.header.tensors.first { $0.name == matrix })

@@ -70,6 +70,8 @@ import Testing
             ["generation_config.json": "{\"temperature\": null}"],
             extra: ["\"eos_token_id\": 7", "\"pad_token_id\": -1"])
         #expect(ids.generation.eosIDs == [7] && ids.generation.padID == nil && ids.generation.temperature == nil)
+        // Nothing is padded, so that an id without a token harms nobody.
+        #expect(try open(["generation_config.json": "{\"pad_token_id\": 12}"]).generation.padID == nil)
         // LlamaConfig: absent means 1 and 2, null means none.
         #expect(try open([:]).generation.eosIDs == [2])
         #expect(try open([:]).generation.bosID == 1)

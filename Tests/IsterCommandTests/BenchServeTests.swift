@@ -1,3 +1,5 @@
+import ArgumentParser
+import Foundation
 import Testing
 
 @testable import ister
@@ -18,7 +20,8 @@ struct BenchServeTests {
         #expect(times == plan.arrivals(rate: 20) && times.first == 0)
     }
 
-    /// The published generator's first number; measurements are compared across versions, so their prompts must not change.
+    /// The published generator's first number; measurements are compared across versions, so their prompts must not
+    /// change.
     @Test func `prompts are drawn with SplitMix64`() {
         var random = SplitMix64(seed: 0)
         #expect(random.next() == 0xE220_A839_7B1D_CDAF)
@@ -71,11 +74,93 @@ struct BenchServeTests {
         }
     }
 
-    @Test func `the long prompt is sent when half of the answers' tokens have come, and only once`() {
-        let counter = BenchServeLoad.Counter(limit: 3, answerTokens: 4)
+    @Test func `the long prompt is sent when half of the answers' pieces have come, and only once`() {
+        let counter = BenchServeLoad.Counter(limit: 3, piecesPerAnswer: 4)
         #expect((0..<4).map { _ in counter.next() } == [0, 1, 2, nil])
         #expect([2, 3, 2, 4].map { counter.count(pieces: $0) } == [false, false, true, false])
-        #expect((0..<3).map { _ in counter.finish() } == [false, false, true])
+        #expect([4, 4, 4].map { counter.finish(pieces: $0) } == [false, false, true])
+    }
+
+    @Test func `answers of several tokens a piece are half over with half of their pieces`() {
+        // 16 tokens were expected in as many pieces, and come in 4.
+        let counter = BenchServeLoad.Counter(limit: 4, piecesPerAnswer: 16)
+        #expect(!counter.count(pieces: 4) && !counter.finish(pieces: 4))
+        #expect(!counter.count(pieces: 3) && counter.count(pieces: 1))
+        #expect(!counter.finish(pieces: 4))
+        // The first whole answer tells that half was over before.
+        let late = BenchServeLoad.Counter(limit: 2, piecesPerAnswer: 16)
+        #expect(!late.count(pieces: 6) && late.finish(pieces: 4))
+    }
+
+    @Test func `requests that fail are no part of the half that is waited for`() {
+        let counter = BenchServeLoad.Counter(limit: 4, piecesPerAnswer: 8)
+        #expect(!counter.finish(pieces: nil) && !counter.finish(pieces: nil))
+        #expect(!counter.count(pieces: 7) && counter.count(pieces: 1))
+    }
+
+    @Test func `a long prompt that no other request met has failed`() {
+        for (end, meets) in [(1.5, false), (2.5, true)] {
+            var outcome = BenchServeOutcome(plan: plan, url: "http://x", model: "a", promptForm: .ids)
+            var record = BenchServeRecord(start: 0)
+            record.pieceTimes = [0.5, end]
+            record.end = end
+            outcome.records = [record]
+            outcome.long = BenchServeRecord(start: 2)
+            outcome.long?.pieceTimes = [3]
+            outcome.requireLoadDuringLongPrompt()
+            #expect((outcome.long?.failure == nil) == meets)
+            #expect((outcome.gapsDuringLongPrompt == nil) != meets)
+        }
+    }
+
+    @Test(arguments: [-1, 1 << 32, Int.max])
+    func `a count of tokens that none can be fails the request`(count: Int) throws {
+        for usage in [
+            "\"prompt_tokens\":\(count)", "\"completion_tokens\":\(count)",
+            "\"prompt_tokens_details\":{\"cached_tokens\":\(count)}",
+        ] {
+            var stream = BenchServeStream()
+            var record = BenchServeRecord(start: 0)
+            try stream.take("data: {\"usage\":{\(usage)}}\n\n".utf8, at: 1, &record)
+            #expect(record.failure?.contains("\(count)") == true)
+            #expect(record.promptTokens == 0 && record.answerTokens == 0 && record.cachedTokens == 0)
+        }
+    }
+
+    @Test(arguments: ["0", "1e-20", "1e-7", "-1", "nan", "inf", "10001"])
+    func `a rate that no clock can keep is refused by name`(rate: String) {
+        let error = #expect(throws: (any Error).self) {
+            try BenchServe.parse(["http://127.0.0.1:1", "--rate=\(rate)"])
+        }
+        guard let error else { return }
+        #expect(BenchServe.message(for: error).contains("--rate"))
+        #expect(BenchServe.exitCode(for: error) == .validationFailure)
+    }
+
+    @Test func `a key is one line of what a header can hold, and what is wrong with it does not tell it`() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "ister-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        func read(_ text: String) throws -> String? {
+            try Data(text.utf8).write(to: file)
+            return try BenchServeKey.read(file: file.path, environment: [:])
+        }
+        #expect(try read("sk-secret\r\n") == "sk-secret")
+        for text in ["sk-secret\nsk-other", "sk-\u{7F}secret", "sk-secrét", " \n"] {
+            let failure = #expect(throws: Failure.self) { try read(text) }
+            #expect(failure?.code == .configuration)
+            #expect(failure?.message.hasPrefix(file.path) == true && failure?.message.contains("sk-") == false)
+        }
+    }
+
+    @Test func `an empty key of the environment is none`() throws {
+        func read(_ environment: [String: String]) throws -> String? {
+            try BenchServeKey.read(file: nil, environment: environment)
+        }
+        #expect(try read(["ISTER_API_KEY": ""]) == nil)
+        #expect(try read(["ISTER_API_KEY": "", "OPENAI_API_KEY": "b"]) == "b")
+        #expect(try read(["ISTER_API_KEY": "a", "OPENAI_API_KEY": "b"]) == "a")
+        let failure = #expect(throws: Failure.self) { try read(["ISTER_API_KEY": "a\nb"]) }
+        #expect(failure?.code == .configuration && failure?.message.hasPrefix("ISTER_API_KEY") == true)
     }
 
     @Test func `tokens without text are an answer`() throws {

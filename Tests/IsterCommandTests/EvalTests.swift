@@ -68,19 +68,31 @@ struct EvalTests {
         #expect(Failure(QuantizerError(running: DecoderError.notFinite), file: "source").code == .badData)
     }
 
-    @Test func `an interrupted evaluation leaves nothing of the file that it writes`() async throws {
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+    func `an evaluation that a signal ends leaves nothing of the file that it writes`(number: Int32) async throws {
         let target = path("base")
         defer { try? FileManager.default.removeItem(at: folder) }
-        await #expect(processExitsWith: .exitCode(130)) { [target = target as String] in
-            let interrupt = Interrupt(removingTemporaryFileOf: target)
+        await #expect(processExitsWith: .exitCode(128 + number)) {
+            [target = target as String, number = number as Int32] in
+            signal(SIGHUP, SIG_DFL)
+            let signals = EndSignals(removingTemporaryFileOf: target)
             let temporary = try TemporaryFile(target: target, plannedBytes: 0)
             // A signal is lost until the system's queue has taken the source on.
             for _ in 0..<200 {
-                kill(getpid(), SIGINT)
+                kill(getpid(), number)
                 usleep(50_000)
             }
-            withExtendedLifetime((interrupt, temporary)) {}
+            withExtendedLifetime((signals, temporary)) {}
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["a", "b"])
+    }
+
+    @Test func `a hangup that is ignored when a command starts, as nohup has it, stays so`() async {
+        await #expect(processExitsWith: .success) {
+            signal(SIGHUP, SIG_DFL)
+            guard EndSignals.numbers() == [SIGINT, SIGTERM, SIGHUP] else { exit(1) }
+            signal(SIGHUP, SIG_IGN)
+            guard EndSignals.numbers() == [SIGINT, SIGTERM] else { exit(2) }
+        }
     }
 }

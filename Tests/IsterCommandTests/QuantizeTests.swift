@@ -100,6 +100,19 @@ struct QuantizeTests {
         }
     }
 
+    @Test(arguments: [
+        ["--plan", "--certify", "a"], ["--plan", "--calibrate", "a", "--certify-chunks", "2"],
+        ["--plan", "--calibrate", "a", "--max-kld", "1"],
+        ["--calibrate", "a", "--certify-chunks", "2", "--no-certify"],
+    ])
+    func `an option that would change nothing is refused by its name`(arguments: [String]) {
+        let error = #expect(throws: (any Error).self) { try Quantize.parse(["checkpoint"] + arguments) }
+        guard let error else { return }
+        let name = ["--max-kld", "--certify-chunks", "--certify"].first { arguments.contains($0) } ?? ""
+        #expect(Quantize.message(for: error).contains("\(name) does not go with"))
+        #expect(Quantize.exitCode(for: error) == .validationFailure)
+    }
+
     @Test func `what a foreign file says steers no terminal, and is exact in JSON`() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "ister-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

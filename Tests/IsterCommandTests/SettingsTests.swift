@@ -1,3 +1,4 @@
+import Foundation
 import IsterServer
 import Testing
 
@@ -93,6 +94,19 @@ struct SettingsTests {
         #expect(try configure(["host": ["::1"]]).server.access.allowedHosts.contains("[::1]"))
         #expect(try configure([:]).server.access.openPaths == ["/", "/health"])
         #expect(try configure(["no-page": ["true"]]).server.access.openPaths == ["/health"])
+    }
+
+    @Test func `a file of settings that is not there is a wrong configuration`() {
+        #expect(code { _ = try ConfigurationFile.read("/nonexistent") } == .configuration)
+    }
+
+    @Test func `stderr is the journal's stream only where device and inode are its own`() throws {
+        var status = stat()
+        try #require(unsafe fstat(2, &status) == 0)
+        #expect(StandardError.isJournal("\(status.st_dev):\(status.st_ino)"))
+        for other in [nil, "", "1", "\(status.st_dev):\(status.st_ino)0"] as [String?] {
+            #expect(!StandardError.isJournal(other))
+        }
     }
 
     @Test func `sizes are read in powers of 1024`() {

@@ -53,6 +53,24 @@ struct SourceModelTests {
         #expect(error.map { Failure($0, file: output).code } == .inputOutput)
     }
 
+    @Test func `a link in the place of the hidden model is refused, and what it leads to stays`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "ister-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let other = folder.appending(path: "other.ister")
+        let output = folder.appending(path: "model.ister").path
+        try Conversion(source: Self.checkpoint, output: other.path, preset: .q8).run()
+        let bytes = try Data(contentsOf: other)
+        try FileManager.default.createSymbolicLink(
+            atPath: SourceModel.path(output: output), withDestinationPath: other.path)
+        let error = #expect(throws: QuantizerError.self) {
+            try SourceModel(checkpoint: Self.checkpoint, preset: .f32, output: output, threads: 1)
+        }
+        #expect(error.map { Failure($0, file: output).code } == .cannotCreate)
+        SourceModel.removeOwn(output: output)
+        #expect(try Data(contentsOf: other) == bytes)
+    }
+
     @Test func `a decoder sees replaced weights at once, also when its workers sit on two memory nodes`() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "ister-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

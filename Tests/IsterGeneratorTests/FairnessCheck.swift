@@ -11,8 +11,8 @@ struct FairnessCheck {
         waits = waits.filter { scheduler.queues[$0.key] != nil && !running.contains($0.key) }
         let settings = scheduler.settings
         let slack =
-            max(settings.placeTurn, settings.contextLength) + settings.contextLength * settings.runningCount
-            + settings.batchRows
+            max(settings.placeTurn, settings.contextLength + settings.placeTurn / 2)
+            + settings.contextLength * settings.runningCount + settings.batchRows
         for client in scheduler.queues.keys where !running.contains(client) {
             var before = waits[client] ?? [:]
             let level = scheduler.shares.served(client)

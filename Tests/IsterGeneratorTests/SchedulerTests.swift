@@ -109,10 +109,59 @@ import Testing
             _ = driver.step()
             count += 1
         }
-        // a's two texts grow by 2 rows a step, until b is behind by a turn and by the length of the younger.
+        // a's two texts grow by 2 rows a step, until b is behind by a turn.
         #expect(count <= 20)
         while !driver.scheduler.isIdle { _ = driver.step() }
         #expect(driver.starts == ["a1", "a2", "b"])
+    }
+
+    @Test func `a client that waits gets a place from clients that have one request each`() throws {
+        var driver = SchedulerDriver(sequences: 2, placeTurn: 20)
+        for name in ["a", "b"] { try driver.submit(name, client: name, prompt: 10, tokens: 300) }
+        for _ in 0..<5 { _ = driver.step() }
+        try driver.submit("c", client: "c", prompt: 10, tokens: 5)
+        var count = 0
+        while driver.starts.last != "c" {
+            _ = driver.step()
+            count += 1
+        }
+        // Their texts grow by a row a step, as their clients' levels do.
+        #expect(count <= 25)
+        while !driver.scheduler.isIdle { _ = driver.step() }
+        #expect(driver.starts == ["a", "b", "c"])
+        #expect(driver.left.values.allSatisfy { $0 == 0 })
+    }
+
+    @Test func `a place that was taken away goes to who has nothing running, not to who has had less`() throws {
+        var driver = SchedulerDriver(sequences: 2, placeTurn: 20)
+        try driver.submit("y1", client: "y", prompt: 30)
+        try driver.submit("x1", client: "x", prompt: 10, tokens: 300)
+        _ = driver.step()
+        let z1 = try driver.submit("z1", client: "z", prompt: 150)
+        while driver.left[z1] == 1 { _ = driver.step() }
+        try driver.submit("z2", client: "z", prompt: 10, tokens: 100, first: 1000)
+        #expect(driver.step() == ["x1": 1, "z2": 10])
+        // x has had the least, then y, and z by far the most.
+        try driver.submit("x2", client: "x", prompt: 10, tokens: 5, first: 1000)
+        try driver.submit("y2", client: "y", prompt: 10, tokens: 5, first: 1000)
+        #expect(driver.step() == ["x1": 1, "y2": 10])
+    }
+
+    @Test func `who is held up beside its own request holds up nobody, until that one has ended`() throws {
+        var driver = SchedulerDriver(blocks: 10)
+        try driver.submit("b1", client: "b", prompt: 64)
+        try driver.submit("a1", client: "a", prompt: 16, tokens: 4)
+        #expect(driver.step() == ["b1": 64])
+        #expect(driver.step() == ["a1": 16])
+        // a has had less than b, but what it wants next does not fit beside what it has.
+        try driver.submit("a2", client: "a", prompt: 120, first: 500)
+        try driver.submit("b2", client: "b", prompt: 16, tokens: 20, first: 1000)
+        #expect(driver.step() == ["a1": 1, "b2": 16])
+        while driver.step()["a1"] != nil {}
+        try driver.submit("b3", client: "b", prompt: 16, first: 2000)
+        #expect(driver.step() == ["b2": 1])
+        while !driver.scheduler.isIdle { _ = driver.step() }
+        #expect(driver.starts == ["b1", "a1", "b2", "a2", "b3"])
     }
 
     @Test func `without blocks the youngest makes way, keeps its prefix and comes back`() throws {
@@ -171,16 +220,20 @@ import Testing
         var driver = SchedulerDriver(sequences: 4) { $0.waitingTokenCount = 30 }
         for name in ["a", "b", "c", "d"] { try driver.submit(name, client: name, prompt: 100) }
         #expect(throws: GenerationError.queueFull(waiting: 4, retryAfter: 5)) {
-            try driver.submit("e", client: "e", prompt: 1)
+            try driver.submit("e", client: "a", prompt: 1)
         }
     }
 
-    @Test func `waiting tokens are bounded, but one prompt of any length may wait`() throws {
+    @Test func `waiting tokens are bounded, but of each client one prompt of any length may wait`() throws {
         var driver = SchedulerDriver(sequences: 1) { $0.waitingTokenCount = 30 }
         try driver.submit("a", prompt: 10, tokens: 50)
         _ = driver.step()
         try driver.submit("b", prompt: 100)
         #expect(throws: GenerationError.queueFull(waiting: 1, retryAfter: 5)) { try driver.submit("c", prompt: 1) }
+        try driver.submit("d", client: "other", prompt: 100)
+        #expect(throws: GenerationError.queueFull(waiting: 2, retryAfter: 5)) {
+            try driver.submit("e", client: "other", prompt: 1)
+        }
     }
 
     @Test func `a prompt that no pool could hold is refused`() throws {

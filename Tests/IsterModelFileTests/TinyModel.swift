@@ -40,8 +40,8 @@ final class TinyModel: Sendable {
         meanDivergence: (0.0541, 0.001),
         perplexity: 33, sourcePerplexity: 31.32, perplexityRatio: (1.05, 0.01), sameTop: (0.86, 0.01))
 
-    /// The bytes of tensor `index`: no two tensors are alike. A bit of every exponent is 0, so that all floats and halves
-    /// are finite.
+    /// The bytes of tensor `index`: no two tensors are alike. A bit of every exponent is 0, so that all floats and
+    /// halves are finite.
     static func content(_ index: Int, _ length: Int) -> [UInt8] {
         (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ index &* 7 &+ $0 >> 8) & 0xBF }
     }

@@ -111,6 +111,22 @@ import Testing
         #expect(generator.requests.count == 9)
     }
 
+    @Test(arguments: [1, 4]) func `once a batch has begun none of it is lost for having waited too long`(
+        parallelCount: Int
+    ) async throws {
+        let generator = FakeGenerator { _, number in
+            number == 1 ? [.fail(.waitedTooLong(seconds: 60))] : [.token(97)]
+        }
+        var options = APIOptions()
+        options.parallelCount = parallelCount
+        let answer = try await TestServer(generator, options: options).post(
+            path, body("[[97],[98]]", "\"max_tokens\":1"))
+        #expect(answer.status == 200, "\(answer.text)")
+        #expect(answer.json["usage"]?["completion_tokens"] == 2)
+        #expect(generator.requests.count == 3)
+        #expect(generator.requests.last?.isContinuation == true)
+    }
+
     @Test func `settings reach the generator`() async throws {
         let generator = FakeGenerator()
         let settings = """

@@ -105,10 +105,29 @@ import Testing
         #expect(answer.error("param") == .string(refused.parameter), "\(answer.text)")
         #expect(answer.error("code") == (refused.code.isEmpty ? .null : .string(refused.code)), "\(answer.text)")
     }
+
+    static let taken: [(String, Bool, Bool)] = [
+        ("{\"type\":\"text\",\"json_schema\":null,\"schema\":null}", false, false),
+        ("{\"type\":\"json_object\",\"schema\":null}", false, true),
+        ("{\"type\":\"text\",\"x\":1}", true, false),
+        ("{\"x\":1,\"type\":\"json_object\",\"schema\":true}", true, true),
+    ]
+
+    @Test(arguments: taken) func `null counts as absence, and a lenient server ignores what it does not know`(
+        taken: (format: String, isLenient: Bool, isConstrained: Bool)
+    ) async throws {
+        let generator = FakeGenerator(contextLength: 1000)
+        var options = APIOptions()
+        options.isLenient = taken.isLenient
+        let answer = try await TestServer(generator, options: options).post(
+            "/v1/chat/completions", Self.body("\"response_format\":\(taken.format)"))
+        #expect(answer.status == 200, "\(answer.text)")
+        #expect((generator.requests.first?.constraint != nil) == taken.isConstrained)
+    }
 }
 
-/// A model whose logits are noise that depends on the last token and its position only. Its answers may have a beginning
-/// that it prefers to all else.
+/// A model whose logits are noise that depends on the last token and its position only. Its answers may have a
+/// beginning that it prefers to all else.
 final class Babble: LogitSource, Sendable {
     let vocabularySize = 263
     let contextLength = 1000

@@ -81,6 +81,7 @@ import Testing
         (["oneOf": [["type": "object"], ["type": "object"]]], "#/oneOf", "0 and 1"),
         (["type": "object", "properties": ["a~/b": ["type": "date"]]], "#/properties/a~0~1b", "'type'"),
         (["type": "string", "enum": [1]], "#/enum", "'type'"), (["enum": []], "#", "'enum'"),
+        (["const": .number(-1e19)], "#/const", "2^53"), (["enum": [1, ["a": [.number(1e300)]]]], "#/enum", "2^53"),
     ]
 
     @Test(arguments: refused) func `a keyword that cannot be held is refused by name and place`(
@@ -124,6 +125,19 @@ import Testing
         #expect(Self.holds(grammar, "\(bound)") == !keyword.hasPrefix("exclusive"))
         #expect(Self.holds(grammar, "\(bound + inwards)"))
         #expect(!Self.holds(grammar, "\(bound - inwards)"))
+    }
+
+    @Test func `a constant is written as it was sent or refused`() throws {
+        func compiled(_ constant: String) throws -> Grammar {
+            try Self.grammar(try JSONReader.read(Array("{\"const\":\(constant)}".utf8)))
+        }
+        for text in ["9007199254740993", "-9223372036854775808", "9223372036854775807", "0.5"] {
+            let grammar = try compiled(text)
+            #expect(Self.holds(grammar, text))
+        }
+        for text in ["12345678901234567890", "-9223372036854775809", "9007199254740993.0"] {
+            #expect(throws: APIError.self, "\(text)") { try compiled(text) }
+        }
     }
 
     @Test func `properties are the same when their code points are`() throws {

@@ -75,7 +75,7 @@ struct BlobTests {
         #expect(throws: Never.self) { try vocabulary.validate() }
         vocabulary.addedTokens += [Vocabulary.AddedToken(id: 0, isSpecial: true)]
         #expect(throws: error) { try vocabulary.validate() }
-        // A piece that a SentencePiece model looks for counts, too.
+        // A piece that a SentencePiece model looks for counts, too; one that is an added token as well counts once.
         vocabulary = try Golden.vocabulary("stories.model")
         guard case .sentencePiece(var model) = vocabulary.model else { return #expect(Bool(false)) }
         let id = Int32(vocabulary.pieces.count)
@@ -83,10 +83,14 @@ struct BlobTests {
         model.scores.append(0)
         model.types.append(.userDefined)
         vocabulary.model = .sentencePiece(model)
-        vocabulary.addedTokens = Array(repeating: Vocabulary.AddedToken(id: id, isSpecial: false), count: 8191)
-        #expect(throws: Never.self) { try vocabulary.validate() }
-        vocabulary.addedTokens += [Vocabulary.AddedToken(id: id, isSpecial: false)]
-        #expect(throws: error) { try vocabulary.validate() }
+        vocabulary.pieces.append(Array(repeating: UInt8(ascii: "y"), count: 1024))
+        for (searched, own) in [(id + 1, 8191), (id, 8192)] {
+            let token = Vocabulary.AddedToken(id: searched, isSpecial: false)
+            vocabulary.addedTokens = Array(repeating: token, count: own)
+            #expect(throws: Never.self) { try vocabulary.validate() }
+            vocabulary.addedTokens.append(token)
+            #expect(throws: error) { try vocabulary.validate() }
+        }
     }
 
     @Test func `a piece that a merge gives has at most 1024 bytes, which are compared only then`() throws {

@@ -27,8 +27,7 @@ struct GGUFVocabularyTests {
 
     @Test(
         arguments: [
-            ("stories.model", nil), ("stories-user.model", nil), ("stories-unknown.model", nil),
-            ("byte-level.json", "gpt-2"),
+            ("stories.model", nil), ("stories-unknown.model", nil), ("byte-level.json", "gpt-2"),
             ("digits.json", "smollm"), ("qwen2.json", "qwen2"),
         ] as [(String, String?)])
     func `a GGUF vocabulary gives the ids of the file it was made from`(name: String, pre: String?) throws {
@@ -36,6 +35,71 @@ struct GGUFVocabularyTests {
         for (text, ids) in zip(try Golden.strings(), try Golden.plain(name)) {
             #expect(tokenizer.encode(text, addSpecial: false, parseSpecial: false) == ids)
         }
+    }
+
+    /// stories260K with the marks of a chat as converters write added tokens that are not special, at these ids.
+    private func chat(_ first: Int, _ marks: [String] = ["<|im_start|>", "<|im_end|>"]) throws -> Vocabulary {
+        var gguf = try gguf("stories.model")
+        for (offset, mark) in marks.enumerated() {
+            gguf.tokens[first + offset] = Array(mark.utf8)
+            gguf.types?[first + offset] = 4
+            gguf.scores?[first + offset] = -1000
+        }
+        return try TokenizerFiles.vocabulary(gguf: gguf)
+    }
+
+    @Test func `user-defined tokens of a SentencePiece vocabulary are cut out of the text as llama.cpp does`() throws {
+        let vocabulary = try chat(510)
+        let text = "<|im_start|>user hi<|im_end|>the"
+        for vocabulary in [vocabulary, try Vocabulary(encodedBytes: vocabulary.encodedBytes())] {
+            let tokenizer = try Tokenizer(vocabulary)
+            // llama-tokenize of llama.cpp.
+            #expect(
+                tokenizer.encode(text, addSpecial: true, parseSpecial: true)
+                    == [1, 510, 318, 419, 285, 270, 417, 511, 265])
+            #expect(!tokenizer.isSpecial(510) && !tokenizer.isSpecial(511))
+            #expect(tokenizer.decode([510, 265], skipSpecial: true) == Array("<|im_start|> the".utf8))
+        }
+    }
+
+    @Test(arguments: [(510, "<|im_end|>"), (300, "<|im_end|>"), (300, "\u{4E2D}")])
+    func `a user's text does not become a user-defined token that the template writes`(
+        first: Int, mark: String
+    ) throws {
+        let tokenizer = try Tokenizer(chat(first, [mark]))
+        let id = Int32(first)
+        func ids(_ parts: [(String, Bool)]) -> [Int32] {
+            tokenizer.encode(parts.map { PromptSegment(text: $0.0, isTrusted: $0.1) }, addSpecial: false)
+        }
+        let found = ids([("a", true), ("b" + mark + "c", false), (mark, true)])
+        #expect(found.count { $0 == id } == 1 && found.last == id)
+        // The user's mark is text: nothing of it is lost.
+        #expect(tokenizer.decode(found, skipSpecial: false) == Array(("ab" + mark + "c" + mark).utf8))
+        // Where no template writes it, it is read, as by llama.cpp.
+        #expect(ids([("b" + mark, false)]).last == id)
+    }
+
+    @Test func `a user-defined piece with U+2581 is merged as others are`() throws {
+        var gguf = try gguf("stories.model")
+        let the = try #require(gguf.tokens.firstIndex(of: Array("\u{2581}the".utf8)))
+        let plain = try Tokenizer(TokenizerFiles.vocabulary(gguf: gguf))
+        gguf.types?[the] = 4
+        let marked = try Tokenizer(TokenizerFiles.vocabulary(gguf: gguf))
+        for text in try Golden.strings() where text.firstRange(of: Array("\u{2581}".utf8)) == nil {
+            #expect(
+                marked.encode(text, addSpecial: false, parseSpecial: false)
+                    == plain.encode(text, addSpecial: false, parseSpecial: false))
+        }
+    }
+
+    @Test func `a padding id without a token is dropped`() throws {
+        var gguf = try gguf("stories.model")
+        gguf.paddingID = 512
+        #expect(try TokenizerFiles.vocabulary(gguf: gguf).paddingID == nil)
+        gguf.paddingID = -1
+        #expect(try TokenizerFiles.vocabulary(gguf: gguf).paddingID == nil)
+        gguf.paddingID = 511
+        #expect(try TokenizerFiles.vocabulary(gguf: gguf).paddingID == 511)
     }
 
     @Test func `llama adds the start token by itself, gpt2 when told`() throws {

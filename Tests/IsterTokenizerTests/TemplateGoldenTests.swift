@@ -58,6 +58,28 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            ("1234 | round(-2)", "1200"), ("1250 | round(-2)", "1200"), ("1350 | round(-2)", "1400"),
+            ("-1350 | round(-2)", "-1400"), ("1234 | round(2)", "1234"), ("true | round", "1"), ("7 | round(-1)", "10"),
+            ("5000000000000000000 | round(-19)", "0"), ("9223372036854775807 | round(-20)", "0"),
+            ("9223372036854775807 | round(-18)", "9000000000000000000"), ("9223372036854775807 | round(-1)", nil),
+            ("9223372036854775807 | round(-19)", nil), ("'ab'.center(5, '*')", "**ab*"),
+            ("'abc'.center(6, '*')", "*abc**"), ("'ab' | center(5) ~ '|'", "  ab |"),
+            ("'{:*^5}'.format('ab')", "*ab**"),
+        ] as [(String, String?)])
+    func `integers are rounded and text is centered as Python does, within 64 bits`(
+        expression: String, wanted: String?
+    ) throws {
+        let input = TemplateGolden.input(messages: [])
+        do throws(ChatTemplateError) {
+            let text = try ChatTemplate("{{ \(expression) }}").render(input).map(\.text).joined()
+            #expect(text == wanted)
+        } catch {
+            #expect(wanted == nil, "\(error)")
+        }
+    }
+
     private static func difference(_ found: String, _ wanted: String) -> String {
         let common = zip(found, wanted).prefix { $0 == $1 }.count
         return

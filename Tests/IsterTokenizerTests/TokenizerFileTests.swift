@@ -154,6 +154,28 @@ struct TokenizerFileTests {
         }
     }
 
+    @Test(arguments: ["LlamaTokenizer", "LlamaTokenizerFast"])
+    func `a name that no file gives is that of LlamaTokenizer, null is none`(name: String) throws {
+        func vocabulary(_ json: String, _ members: String, map: String = "{}") throws -> Vocabulary {
+            try TokenizerFiles.vocabulary(
+                tokenizerJSON: Golden.json(json), configuration: JSONValue.parse(Array("{\(members)}".utf8)),
+                specialTokensMap: JSONValue.parse(Array(map.utf8)))
+        }
+        let own = "\"tokenizer_class\": \"\(name)\""
+        let bare = try vocabulary("metaspace.json", own)
+        #expect(bare.bosID == 1 && bare.eosID == 2 && bare.unknownID == 0)
+        let started = try vocabulary("metaspace.json", own + ", \"add_bos_token\": true")
+        #expect(started.prefixIDs == [1])
+        let none = try vocabulary("metaspace.json", own + ", \"bos_token\": null", map: "{\"eos_token\": null}")
+        #expect(none.bosID == nil && none.eosID == nil)
+        let mapped = try vocabulary("metaspace.json", own, map: "{\"bos_token\": \"<unk>\"}")
+        #expect(mapped.bosID == 0 && mapped.eosID == 2)
+        // Another class has no such names, another vocabulary no such tokens.
+        #expect(try vocabulary("metaspace.json", "\"tokenizer_class\": \"PreTrainedTokenizerFast\"").bosID == nil)
+        let other = try vocabulary("llama3.json", own)
+        #expect(other.bosID == nil && other.addedTokens.count == 7)
+    }
+
     @Test func `a class that changes ids is refused, a prefix space in the configuration wins`() throws {
         let bytes = try Golden.bytes("stories.model")
         let shifted = try JSONValue.parse(Array(#"{"tokenizer_class": "XLMRobertaTokenizer"}"#.utf8))

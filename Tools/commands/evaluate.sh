@@ -6,6 +6,11 @@ succeeds "a model with another vocabulary" quantize Tests/GoldenTests/Fixtures/m
 refuses "a reference with another vocabulary" 65 "vocabulary has" eval kld "$model" --reference "$work/other.ister" --text $text
 succeeds "a base file" eval kld "$model" --reference "$model" --text $text -c 64 --chunks 2 --write-base "$work/base" --json
 prints "a model is no divergence from itself" '"kld":\{"mean":0(\.0)?,'
+cp "$work/base" "$work/broken" # in its last row, which is read after the first window's figures are told
+printf '\377\377\377\177' | dd of="$work/broken" bs=1 seek=$(($(stat -c %s "$work/base") - 1032)) conv=notrunc 2>/dev/null
+run eval kld "$model" --base "$work/broken"
+[ "$code" = 65 ] && grep -q '^\[1\]' "$work/err" && grep -q '^ister: error\[65\]: .*broken: row ' "$work/err"
+report "an error has a line of its own" $?
 refuses "a base file of another vocabulary" 65 "vocabulary has" eval kld "$work/other.ister" --base "$work/base"
 item() { # id
     echo "{\"id\":\"$1\",\"task\":\"mine\",\"question\":\"Who is $1?\",\"choices\":[\"a girl called $1\",\"a dog\"],\"answer\":0}"
@@ -44,4 +49,4 @@ while :; do # each round is killed at some moment after it has written something
 done
 [ $code = 0 ] && [ $killed -gt 0 ] && cmp -s "$work/whole.run" "$work/parts.run"
 report "a run killed $killed times has the bytes of one in one go" $?
-rm -f "$work"/*.run "$work/base" "$work/other.ister" "$work"/*.jsonl
+rm -f "$work"/*.run "$work/base" "$work/broken" "$work/other.ister" "$work"/*.jsonl

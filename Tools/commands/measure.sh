@@ -17,6 +17,7 @@ run logits "$model" --ids 1,2,3 --positions all --json --kv q8 --chunk 1 --threa
 cmp -s "$work/out" "$work/first"
 report "with the int8 cache logits do not depend on chunks and threads" $?
 refuses "logits of nothing" 64 "Give either" logits "$model"
+refuses "logits of an id beyond the vocabulary, in a later chunk" 64 "512" logits "$model" --ids 1,2,512 --positions all --json --chunk 1
 
 succeeds "tokenize with JSON" tokenize "$model" "Once upon" --json
 prints "tokenize has its keys" '^\{"ids":\[1,403,407\],"pieces":\["<s>",'
@@ -32,6 +33,18 @@ prints "a batch gives an array a line" '^\[1,403,407\]$'
 printf 'Once upon\n' | bounded "$ister" tokenize "$model" --batch >"$work/out" 2>"$work/err"
 [ $? = 65 ] && grep -q "line 1" "$work/err"
 report "a batch names the line that is no JSON string" $?
+printf '"Once upon"\n\n"caf\\u00e9"\n' | bounded "$ister" tokenize "$model" --batch >"$work/out" 2>"$work/err"
+[ $? = 65 ] && grep -q "line 2: blank" "$work/err" && [ ! -s "$work/out" ]
+report "a batch names a blank line" $?
+bounded "$ister" tokenize "$model" --json <README.md >"$work/first" 2>"$work/err"
+bounded python3 -c 'import os, subprocess, sys
+reading, writing = os.pipe()
+os.set_blocking(writing, False)
+child = subprocess.Popen(sys.argv[1:], stdout=writing)
+os.close(writing)
+sys.stdout.buffer.write(open(reading, "rb").read())
+sys.exit(child.wait())' "$ister" tokenize "$model" --json <README.md >"$work/out" 2>"$work/err" && cmp -s "$work/out" "$work/first"
+report "a stdout that does not block gets everything" $?
 
 succeeds "bench in JSON" bench "$model" -p 8 -n 4 -d 2 -b 1,2 -r 2 -t 1 -o json
 prints "bench has its keys" '"isa":".*"model_size":.*"model_n_params":.*"n_threads":1,.*"n_prompt":8,"n_gen":0,"n_depth":2,.*"avg_ts":.*"stddev_ts":.*"fraction_of_bandwidth":null,"fraction_of_integer_peak":[0-9].*"memory_bandwidth_bytes_per_second":null,"integer_peak_macs_per_second":[0-9].*"memory_bandwidth_bytes_per_second":[0-9][^,]*,"integer_peak_macs_per_second":null,.*"samples_ts":\['

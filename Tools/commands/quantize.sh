@@ -5,6 +5,13 @@ succeeds "quantize makes a file" quantize $checkpoint --preset q8 -o "$model" --
 prints "quantize reports in JSON" '^\{"output":.*"bytes":[0-9]+,"preset":"q8","bits_per_weight":[0-9.]+,.*\}$'
 refuses "an existing output is kept" 73 "--force" quantize $checkpoint -o "$model"
 succeeds "--force replaces it" quantize $checkpoint --preset q8 -o "$model" --force
+ln -s tiny.ister "$work/link.ister"
+succeeds "an output that is a link" quantize $checkpoint --preset q8 -o "$work/link.ister" --force
+[ -L "$work/link.ister" ] && rm "$work/link.ister" && [ -f "$model" ]
+report "stays one" $?
+ln -s none.ister "$work/link.ister"
+refuses "an output that is a link to nothing" 73 "symbolic link" quantize $checkpoint -o "$work/link.ister"
+rm "$work/link.ister"
 refuses "an output in no folder" 73 "none" quantize $checkpoint -o "$work/none/x.ister"
 refuses "a missing checkpoint" 66 "none" quantize "$work/none"
 refuses "a preset that is not there" 64 "q5" quantize $checkpoint --preset q5
@@ -17,15 +24,19 @@ prints "a plan tells the size of what has to be measured" '^balanced +[0-9.]+ Ki
 prints "a plan tells what presets give" '^q8g256: 8\.1 bits, in a moment; divergence of SmolLM2-135M 0\.[0-9]+ nats$'
 succeeds "a plan in JSON" quantize $checkpoint --plan --preset q8 --json -o "$work/planned.ister"
 prints "a plan has its keys" '^\{"plans":\[\{"preset":"q8","bytes":[0-9]+,"file_bits_per_weight":[0-9.]+,"bits_per_weight":[0-9.]+,"calibration_bytes":null,"cache_bytes":[0-9]+,"cache_tokens":[0-9]+,"formats":\{"embedding":"q8g32",'
-succeeds "a plan of a target" quantize $checkpoint --plan --target-bits 10 -o "$work/planned.ister"
+layers=Tests/GoldenTests/Fixtures/mistral-no-window # of which there are two: each is measured
+succeeds "a plan of a target" quantize $layers --plan --target-bits 10 -o "$work/planned.ister"
 prints "a plan names its target" '^bits-10\.0 '
-planned=$(run quantize $checkpoint --plan --preset balanced --json && sed -E 's/.*"bytes":([0-9]+).*"bits_per_weight":null.*"formats":null.*/\1/' "$work/out")
+planned=$(run quantize $layers --plan --preset balanced --json && sed -E 's/.*"bytes":([0-9]+).*"bits_per_weight":null.*"formats":null.*/\1/' "$work/out")
 [ ! -e "$work/planned.ister" ]
 report "a plan writes nothing" $?
-succeeds "a file of a given size" quantize $checkpoint --target-bits 10 -o "$work/sized.ister" --json
+refuses "a plan with a certificate" 64 "--certify does not go with --plan" quantize $checkpoint --plan --certify README.md
+refuses "a plan with a limit" 64 "--max-kld does not go with --plan" quantize $checkpoint --plan --calibrate README.md --max-kld 1
+refuses "a plan with a text that is not there" 66 "none.txt" quantize $checkpoint --plan --calibrate "$work/none.txt"
+succeeds "a file of a given size" quantize $layers --target-bits 10 -o "$work/sized.ister" --json
 prints "the file is as small as asked" '"file_bits_per_weight":9\.[0-9]+,.*"recipe":"bits-10\.0"'
 refuses "bits that no file has" 64 "the smallest file has" quantize $checkpoint --target-bits 2 -o "$work/x.ister"
-succeeds "a preset with a size" quantize $checkpoint --preset balanced --own-tokens 512 -o "$work/balanced.ister" --json
+succeeds "a preset with a size" quantize $layers --preset balanced --own-tokens 512 -o "$work/balanced.ister" --json
 made=$(sed -E 's/.*"bytes":([0-9]+),"preset":"balanced",.*"recipe":"balanced","certificate":null.*/\1/' "$work/out")
 grep -qx 'ister: no certificate: give --certify TEXT' "$work/err" && [ "$made" -le "$planned" ]
 report "it is as small as planned, and says that it has no certificate" $?
@@ -92,6 +103,8 @@ refuses "a text to certify on of too few tokens" 65 "one window needs 512" quant
     --certify "$work/brief.txt" -o "$work/far.ister"
 refuses "a certificate that is not wanted" 64 "--no-certify" quantize $checkpoint --certify $text --no-certify \
     -o "$work/far.ister"
+refuses "windows of a certificate that is not wanted" 64 "--certify-chunks" quantize $checkpoint --calibrate $text \
+    --certify-chunks 2 --no-certify -o "$work/far.ister"
 refuses "a file too far from its source" 65 "no file was made" quantize $checkpoint --certify $text --certify-chunks 1 \
     --max-kld 0 -o "$work/far.ister"
 : >"$work/empty.txt"

@@ -4,10 +4,33 @@
 refuses "a load test without a server" 74 "127.0.0.1:1" bench-serve http://127.0.0.1:1
 refuses "a load test of no URL" 64 "ftp" bench-serve ftp://x
 refuses "a load test with clients and a rate" 64 "--rate" bench-serve http://127.0.0.1:1 --clients 2 --rate 3
+refuses "a rate that no clock can keep" 64 "--rate" bench-serve http://127.0.0.1:1 --rate 1e-20
+printf 'sk-one\nsk-two\n' >"$work/key"
+refuses "a key of two lines" 78 "$work/key" bench-serve http://127.0.0.1:1 --api-key-file "$work/key"
+! grep -q "sk-" "$work/err"
+report "which is not told" $?
+rm "$work/key"
+python3 -c 'import socket
+listening, held = socket.create_server(("127.0.0.1", 0)), []
+print(listening.getsockname()[1], flush=True)
+while True:
+    held.append(listening.accept()[0])
+    held[-1].recv(1 << 16)
+    held[-1].sendall(b"HTTP/1.1 200 OK\r\n\r\n")' >"$work/port" 2>/dev/null 3>&- &
+server=$!
+for _ in $(seq 100); do
+    [ -s "$work/port" ] && break
+    sleep 0.1
+done
+refuses "an answer that stalls" 74 "timeout" bench-serve "http://127.0.0.1:$(cat "$work/port")" --model x --timeout 1
+kill -9 "$server"
+wait "$server" 2>/dev/null
+server=
+rm "$work/port"
 
 json='content-type: application/json'
 story='{"model":"tiny","prompt":"Once upon a time","max_tokens":12,"temperature":0}'
-serve
+JOURNAL_STREAM=1:1 serve # its stderr is not the journal
 ask /v1/completions -H "$json" -d "$story"
 answers "serve continues the story" 200 '"text":", there was a little girl'
 ask /v1/models
@@ -26,10 +49,15 @@ report "a load test tells that its long prompt failed, and all the rest" $?
 refuses "a busy port" 69 "in use" serve "$model" --port "$port"
 kill "$server"
 ended "SIGTERM ends the server" 0 "drained=0"
+! grep -q '^<' "$work/log"
+report "priorities are the journal's alone" $?
+refuses "a host that is none" 69 "cannot listen on nosuch.invalid" serve "$model" --host nosuch.invalid --no-auth
 refuses "an address that others reach without keys" 64 "--no-auth" serve "$model" --host 0.0.0.0
 refuses "serving a missing file" 66 "none.ister" serve "$work/none.ister" --port 0
 refuses "serving nothing" 64 "Give a model" serve
 ISTER_PORT=x refuses "a wrong value in the environment" 78 "ISTER_PORT" serve "$model"
+refuses "a file of settings that is not there" 78 "none.json" serve "$model" --config "$work/none.json"
+ISTER_CONFIG='' succeeds "an empty name of that file is none" serve "$model" --print-config
 echo '{"prot": 1}' >"$work/config"
 refuses "an unknown setting in a file" 78 "prot" serve "$model" --config "$work/config"
 echo '{"port": 1234, "queue": 5}' >"$work/config"

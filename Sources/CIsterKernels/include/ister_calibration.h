@@ -13,9 +13,9 @@
 /// Largest block of columns that one step of the factorisation takes.
 enum { ISTER_FACTOR_BLOCK = 64 };
 
-/// Reorders rows [count][stride] into packed [padded_width / 16][count][16]; columns from `width` on in the packed form,
-/// up to padded_width, are zero. Rows are scaled to a mean square of 1, so that a few large ones (a text's first token
-/// is often a hundred times as large as the others) do not outweigh the rest; a row of zeros stays one.
+/// Reorders rows [count][stride] into packed [padded_width / 16][count][16]; columns from `width` on in the packed
+/// form, up to padded_width, are zero. Rows are scaled to a mean square of 1, so that a few large ones (a text's first
+/// token is often a hundred times as large as the others) do not outweigh the rest; a row of zeros stays one.
 void ister_gram_pack(const float *rows, size_t count, size_t stride, size_t width, size_t padded_width, float *packed);
 
 /// gram[i][j] += sum over rows of x[i] * x[j], for i in panels panel_begin..<panel_end (of 16) and j from i's panel on.
@@ -52,10 +52,10 @@ typedef struct {
 /// Bytes of ister_pack_feedback's workspace.
 size_t ister_feedback_workspace(size_t columns);
 
-/// Packs 16 rows [16][columns] into a panel of an integer format so that the error in the matrix's output is small: weights are
-/// rounded column by column, and the columns that follow take up the error (Frantar et al. 2022, GPTQ, with the
-/// inverse's Cholesky factor). Scales are searched on the updated weights when a chunk is reached. Then each column is
-/// rounded again, given all others, twice. A row keeps the plain rounding where that is better.
+/// Packs 16 rows [16][columns] into a panel of an integer format so that the error in the matrix's output is small:
+/// weights are rounded column by column, and the columns that follow take up the error (Frantar et al. 2022, GPTQ, with
+/// the inverse's Cholesky factor). Scales are searched on the updated weights when a chunk is reached. Then each column
+/// is rounded again, given all others, twice. A row keeps the plain rounding where that is better.
 /// gram: [columns][columns], symmetric. inverse: of ister_factor_invert, for gram plus damping.
 /// workspace: 64-byte aligned. The sums are overwritten. Any thread; no state.
 void ister_pack_feedback(ister_format format, const float *rows, size_t columns, const float *gram,

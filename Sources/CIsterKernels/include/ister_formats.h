@@ -26,7 +26,8 @@
 ///       of those 32. With code u and table bit t: integer weight = s * ister_q4_codebook[t][u], always within
 ///       -120..120; value = d * integer weight. 4.375 bits a weight when columns are a multiple of 256.
 ///
-/// Q8G32 and Q4G32 have groups of 32 columns with a scale each, as GGML's Q8_0 and Q4_0, whose blocks they hold exactly.
+/// Q8G32 and Q4G32 have groups of 32 columns with a scale each, as GGML's Q8_0 and Q4_0, whose blocks they hold
+/// exactly.
 ///       chunk = columns/32 x (16 x binary16) group scales, zeros to a multiple of 64 bytes, then lines of 64 bytes.
 ///       A scale is finite and has any sign; value = scale * weight.
 ///
@@ -87,8 +88,8 @@ void ister_pack_panel(ister_format format, const float *rows, size_t columns, co
                       void *panel, double *squared_error, double *squared_sum);
 
 /// Lays out 16 rows of groups that are quantized already as one panel of Q8G32 or Q4G32; every bit is kept.
-/// scales: [16][columns / 32] binary16, finite. codes: [16][columns], the weight + 128 in Q8G32, + 8 in Q4G32 (below 16).
-/// squared_sum: the panel's sum of values^2 is added.
+/// scales: [16][columns / 32] binary16, finite. codes: [16][columns], the weight + 128 in Q8G32, + 8 in Q4G32 (below
+/// 16). squared_sum: the panel's sum of values^2 is added.
 void ister_pack_groups(ister_format format, const uint16_t *scales, const uint8_t *codes, size_t columns, void *panel,
                        double *squared_sum);
 

@@ -72,17 +72,18 @@ enum {
   ISTER_MOST_KEY_GROUPS = ISTER_MOST_HEAD_WIDTH / ISTER_KEY_GROUP,
 };
 
-/// One layer's cache, seen by one sequence. Blocks lie in extents: [extent][key/value head][ISTER_EXTENT_BLOCKS], of which
-/// the last one may have fewer. A block holds, for each key/value head:
+/// One layer's cache, seen by one sequence. Blocks lie in extents: [extent][key/value head][ISTER_EXTENT_BLOCKS], of
+/// which the last one may have fewer. A block holds, for each key/value head:
 ///
 /// F32, F16  keys as [head width][16 positions], values as [16 positions][head width padded to 16].
 ///
 /// Q8        keys as groups of ISTER_KEY_GROUP dimensions, each [16 positions] float scales, amax / 127, then
 ///           [dimensions / 4][16 positions][4 dimensions]; a scale for a group, since few dimensions of a key are much
 ///           larger than the others. Behind the groups the values' scales [16 positions], which are needed before the
-///           values: these are [4][head width padded to 16][4 positions]. Bytes are int8 + 128. Queries are quantized as keys are, and the weights of a segment to 14 bits of their
-///           largest: the sums of a group and of a segment are exact integers. A score adds its groups in order:
-///           s = fmaf((float)I * k, q, s), with k the key group's scale and q the query group's times `scale`.
+///           values: these are [4][head width padded to 16][4 positions]. Bytes are int8 + 128. Queries are quantized
+///           as keys are, and the weights of a segment to 14 bits of their largest: the sums of a group and of a
+///           segment are exact integers. A score adds its groups in order: s = fmaf((float)I * k, q, s), with k the key
+///           group's scale and q the query group's times `scale`.
 typedef struct {
   ister_cache_format format;
   size_t head_width;  ///< a multiple of 4
@@ -154,9 +155,9 @@ typedef struct {
   /// Returns 0, or 1 when an element of the queries is not finite.
   int (*attend)(const ister_attention *job);
 
-  /// The same in parts, which give the same bits: what segment `segment` contributes, ister_partial_floats of it, each on
-  /// any thread; then join_segments with the parts of all segments that the call sees, one after the other from that of
-  /// its first visible position on. attend_segment leaves `output` alone.
+  /// The same in parts, which give the same bits: what segment `segment` contributes, ister_partial_floats of it, each
+  /// on any thread; then join_segments with the parts of all segments that the call sees, one after the other from that
+  /// of its first visible position on. attend_segment leaves `output` alone.
   int (*attend_segment)(const ister_attention *job, size_t segment, float *partial);
   void (*join_segments)(const ister_attention *job, const float *partials);
 
@@ -164,9 +165,9 @@ typedef struct {
   /// streaming yardstick.
   uint64_t (*stream)(const void *bytes, size_t count);
 
-  /// Runs `rounds` of the set's int8 dot product on registers alone and returns the multiply-adds done: the yardstick of
-  /// prompts. No sum is checked for range. AVX2 has no single instruction; there it is the product of pairs (maddubs)
-  /// and the 16-bit addition that follows it.
+  /// Runs `rounds` of the set's int8 dot product on registers alone and returns the multiply-adds done: the yardstick
+  /// of prompts. No sum is checked for range. AVX2 has no single instruction; there it is the product of pairs
+  /// (maddubs) and the 16-bit addition that follows it.
   uint64_t (*integer_peak)(size_t rounds);
 } ister_kernels;
 

@@ -10,8 +10,8 @@
 /// Only one thread, always the same, may call ister_team_run: OpenMP keeps a pool for each calling thread.
 ///
 /// Work comes in phases. A phase ends when its items are done, not when all workers have come: a worker that another
-/// process keeps off its core finds the phases it missed empty and catches up. A team that loses much of its time waiting
-/// runs with fewer workers for a while, counted in calls, but not for longer than some seconds.
+/// process keeps off its core finds the phases it missed empty and catches up. A team that loses much of its time
+/// waiting runs with fewer workers for a while, counted in calls, but not for longer than some seconds.
 typedef struct ister_team ister_team;
 
 typedef void (*ister_team_function)(void *context, ister_team *team, size_t worker);
@@ -39,10 +39,11 @@ typedef struct {
 } ister_range;
 
 /// The next share of `items` in this phase: first the front of the worker's own contiguous range, which is
-/// items * worker / workers to items * (worker + 1) / workers, then the back of the others'. It is a part of what is left of
-/// the range, in whole grains, at least one; the last one may be smaller. Empty (begin == end) when none is left.
-/// phase: above 0 and ascending in the team's life (modulo 2^24, by less than 2^23 at a time), the same on all workers; a
-/// worker waits for a phase before it claims from the next. items < 2^20, else the process is aborted; grain >= 1.
+/// items * worker / workers to items * (worker + 1) / workers, then the back of the others'. It is a part of what is
+/// left of the range, in whole grains, at least one; the last one may be smaller. Empty (begin == end) when none is
+/// left. phase: above 0 and ascending in the team's life (modulo 2^24, by less than 2^23 at a time), the same on all
+/// workers; a worker waits for a phase before it claims from the next. items < 2^20, else the process is aborted; grain
+/// >= 1.
 ister_range ister_team_claim(ister_team *team, size_t worker, uint32_t phase, size_t items, size_t grain);
 
 /// Reports `count` claimed items of this phase as done.

@@ -103,7 +103,9 @@ void ister_q4_put(const ister_q4_row *q, size_t columns, size_t row, uint8_t *ch
   }
   for (size_t w = 0; w < ISTER_Q4_HEAD_BYTES(columns) / LINE; w++) put_word(chunk + w * LINE + row * 4, words[w]);
   for (size_t c = 0; c < columns; c += 32)
-    for (size_t i = c; i < c + 16; i++) chunk[q4_offset(columns, i, row)] = (uint8_t)(q->code[i] | q->code[i + 16] << 4);
+    for (size_t i = c; i < c + 16; i++) {
+      chunk[q4_offset(columns, i, row)] = (uint8_t)(q->code[i] | q->code[i + 16] << 4);
+    }
 }
 
 static void pack_q4(const float *x, const float *importance, size_t columns, size_t row, uint8_t *chunk) {

@@ -1,6 +1,7 @@
 import Crypto
 
-/// Who may use the server, for what and how much: one line of the key file. The key itself is nowhere, only its SHA-256.
+/// Who may use the server, for what and how much: one line of the key file. The key itself is nowhere, only its
+/// SHA-256.
 public struct APIKey: Sendable, Equatable {
     public enum Scope: String, Sendable, CaseIterable {
         /// Texts, embeddings, tokens.

@@ -99,8 +99,8 @@ public enum KeyFile {
         guard unsafe fstat(descriptor, &status) == 0 else { throw .unreadable(reason: reason(errno)) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile }
         let mode = status.st_mode & 0o777
-        // systemd's credentials and Kubernetes' secrets: root's, and read through a group or an access list that shows as
-        // one.
+        // systemd's credentials and Kubernetes' secrets: root's, and read through a group or an access list that shows
+        // as one.
         let isCredential = status.st_uid == 0 && mode == 0o440
         if mode & 0o177 != 0, !isCredential { throw .permissions(found: "0" + String(mode, radix: 8)) }
         guard status.st_size <= mostBytes else { throw .tooLarge(bytes: Int(status.st_size)) }

@@ -37,8 +37,8 @@ public enum ListenAddress: Sendable, Equatable, CustomStringConvertible {
 
 /// Accepts connections until it is closed, then waits for those that are open.
 ///
-/// Each connection is handed to its own task where it is made. Were they handed out through a sequence, as NIO offers, a
-/// connection that comes while the listening socket is being closed would be dropped unserved, which NIO answers by
+/// Each connection is handed to its own task where it is made. Were they handed out through a sequence, as NIO offers,
+/// a connection that comes while the listening socket is being closed would be dropped unserved, which NIO answers by
 /// ending the process.
 final class Listener: Sendable {
     private struct State {

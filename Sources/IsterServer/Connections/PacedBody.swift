@@ -3,8 +3,8 @@ import Hummingbird
 import NIOCore
 
 extension ResponseBody {
-    /// The same, written no faster than the connection takes it. A channel tells that it has no room only once its event
-    /// loop has come around: until then it takes whatever is written to it.
+    /// The same, written no faster than the connection takes it. A channel tells that it has no room only once its
+    /// event loop has come around: until then it takes whatever is written to it.
     func paced(by loop: any EventLoop) -> ResponseBody {
         if let contentLength, contentLength <= APILimits.pieceBytes { return self }
         let body = self

@@ -1,8 +1,8 @@
 import Foundation
 
-/// Lines on their way to a file, pipe or terminal. A thread of its own writes them, so that who logs never waits for who
-/// reads: a pipe that nobody reads would otherwise stop the threads that carry all requests. Lines that find no room are
-/// dropped and counted. Lives as long as the process.
+/// Lines on their way to a file, pipe or terminal. A thread of its own writes them, so that who logs never waits for
+/// who reads: a pipe that nobody reads would otherwise stop the threads that carry all requests. Lines that find no
+/// room are dropped and counted. Lives as long as the process.
 ///
 /// Sendable: all that changes is touched only between `condition`'s lock and unlock.
 public final class LogQueue: @unchecked Sendable {

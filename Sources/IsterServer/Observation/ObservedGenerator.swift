@@ -125,7 +125,9 @@ private struct GenerationRecorder: Sendable {
         }
     }
 
-    func record(_ error: any Error) {
+    mutating func record(_ error: any Error) {
+        // Nothing was computed for it, and each time that it tries again it would be charged once more.
+        if case .waitedTooLong? = error as? GenerationError { isAccepted = false }
         // It tries again.
         if isContinuation, let error = error as? GenerationError, error.passes { return }
         metrics.countFailure(error)

@@ -3,8 +3,8 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// Around everything else: gives each answer its id, turns what is thrown into the API's error form, and writes one line
-/// a request. Never the prompt, the text or the key.
+/// Around everything else: gives each answer its id, turns what is thrown into the API's error form, and writes one
+/// line a request. Never the prompt, the text or the key.
 struct RequestMiddleware: MiddlewareProtocol {
     let metrics: OperationMetrics
     let allowedMethods: AllowedMethods

@@ -99,7 +99,8 @@ public final class ServerApplication: Service {
         try result.get()
     }
 
-    /// Takes no new work, after a delay in which only the readiness says so, and lets what runs end, until the deadline.
+    /// Takes no new work, after a delay in which only the readiness says so, and lets what runs end, until the
+    /// deadline.
     public func drain() {
         guard options.drainDelaySeconds > 0, state.phase == .ready else { return drainNow() }
         state.advance(to: .leaving)
@@ -176,6 +177,8 @@ public final class ServerApplication: Service {
         switch error {
         case let error as IOError where error.errnoCode == EADDRINUSE: return ServerError.addressInUse(address)
         case let error as IOError: return ServerError.cannotListen(address, reason: error.description)
+        case let error as SocketAddressError.UnknownHost:
+            return ServerError.cannotListen(address, reason: error.errorDescription)
         case let error as SocketAddressError: return ServerError.cannotListen(address, reason: "\(error)")
         default: return error
         }

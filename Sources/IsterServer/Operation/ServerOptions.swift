@@ -8,8 +8,8 @@ public struct ServerOptions: Sendable {
     public var access = AccessRules()
     /// nil: plain HTTP.
     public var certificate: CertificateFiles?
-    /// How long the server goes on after it was told to stop, with its readiness off, before it refuses requests: a load
-    /// balancer needs time to notice.
+    /// How long the server goes on after it was told to stop, with its readiness off, before it refuses requests: a
+    /// load balancer needs time to notice.
     public var drainDelaySeconds = 0.0
     /// How long requests may go on after the server was told to stop.
     public var drainSeconds = 30.0

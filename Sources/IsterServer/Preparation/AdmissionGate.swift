@@ -8,8 +8,8 @@ final class AdmissionGate: Sendable {
         var all: Int
         /// One client cannot take it from all others.
         var perClient: Int
-        /// More than `all`, for clients that have no more than `small` of it: a few that take all they may do not keep out
-        /// the others.
+        /// More than `all`, for clients that have no more than `small` of it: a few that take all they may do not keep
+        /// out the others.
         var reserve: Int
         var small: Int
 

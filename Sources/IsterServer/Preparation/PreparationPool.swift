@@ -3,8 +3,8 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// The threads that parse, check, render and encode requests and that write whole answers. They may be kept busy, unlike
-/// those of the event loops and of Swift's tasks, which carry everybody's streams.
+/// The threads that parse, check, render and encode requests and that write whole answers. They may be kept busy,
+/// unlike those of the event loops and of Swift's tasks, which carry everybody's streams.
 public final class PreparationPool: Sendable {
     /// How much lower than the process's own their priority is. A forward pass has a worker on each core and waits for
     /// the slowest one many times, so preparation must not displace any. With all cores busy, nice 10 leaves a thread
@@ -37,8 +37,8 @@ public final class PreparationPool: Sendable {
     /// Pieces of work that no thread has taken yet.
     var waitingCount: Int { waiting.count }
 
-    /// Runs `work` when it is the client's turn. When the task is cancelled, work that waits is dropped at once, and of work that runs the
-    /// value is: both throw `CancellationError`.
+    /// Runs `work` when it is the client's turn. When the task is cancelled, work that waits is dropped at once, and of
+    /// work that runs the value is: both throw `CancellationError`.
     func run<Value: Sendable>(
         for client: String, _ work: @escaping @Sendable () throws -> Value
     ) async throws -> Value {

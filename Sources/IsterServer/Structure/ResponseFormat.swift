@@ -28,6 +28,9 @@ final class ConstraintVocabulary: Sendable {
 
 /// `response_format`: what the answer must be.
 struct ResponseFormat {
+    private static let formatFields = FieldTable(
+        [Field("type", .string(byteLimit: 64)), Field("json_schema", .object), Field("schema", .any)],
+        required: ["type"])
     private static let schemaFields = FieldTable(
         [
             Field("name", .string(byteLimit: 64)), Field("description", .string(byteLimit: 4096)),
@@ -39,22 +42,20 @@ struct ResponseFormat {
         _ format: JSONObject?, vocabulary: ConstraintVocabulary, isLenient: Bool
     ) throws(APIError) -> Constraint? {
         guard let format else { return nil }
-        guard let type = format["type"] else { throw .missing("response_format.type") }
-        guard case .string(let name) = type else { throw .wrongType("response_format.type", "a string", type) }
-        switch name {
+        let outer = try formatFields.check(format, isLenient: isLenient, path: "response_format.")
+        switch outer.string("type") ?? "" {
         case "text":
-            try requireOnly(["type"], format)
+            try refuse(["json_schema", "schema"], outer)
             return nil
         case "json_object":
             // llama.cpp takes a schema here, too.
-            try requireOnly(["type", "schema"], format)
+            try refuse(["json_schema"], outer)
             let anyObject: JSONValue = ["type": "object"]
-            return try constraint(format["schema"] ?? anyObject, vocabulary, path: "response_format.schema")
+            return try constraint(outer["schema"] ?? anyObject, vocabulary, path: "response_format.schema")
         case "json_schema":
-            try requireOnly(["type", "json_schema"], format)
+            try refuse(["schema"], outer)
             let path = "response_format.json_schema"
-            guard let value = format["json_schema"] else { throw .missing(path) }
-            guard case .object(let object) = value else { throw .wrongType(path, "an object", value) }
+            guard let object = outer.object("json_schema") else { throw .missing(path) }
             let fields = try schemaFields.check(object, isLenient: isLenient, path: path + ".")
             try requireName(fields.string("name") ?? "", path + ".name")
             return try constraint(fields["schema"] ?? .null, vocabulary, path: path + ".schema")
@@ -63,10 +64,9 @@ struct ResponseFormat {
         }
     }
 
-    private static func requireOnly(_ names: [String], _ format: JSONObject) throws(APIError) {
-        for member in format.members where !names.contains(member.key) {
-            throw .unknownField("response_format." + member.key)
-        }
+    /// Refuses fields of other types, also where unknown ones are ignored: a schema without an effect is a mistake.
+    private static func refuse(_ names: [String], _ fields: Fields) throws(APIError) {
+        for name in names where fields[name] != nil { throw .unknownField("response_format." + name) }
     }
 
     /// OpenAI's rule for names of schemas and functions.

@@ -10,8 +10,8 @@ struct SchemaOutline {
     var keys: [String] = []
 }
 
-/// `oneOf` asks for a document that fits one schema and no other. A grammar is a union, so the schemas must exclude each
-/// other in a way that can be seen: by their types, by their values, or by a required member that does.
+/// `oneOf` asks for a document that fits one schema and no other. A grammar is a union, so the schemas must exclude
+/// each other in a way that can be seen: by their types, by their values, or by a required member that does.
 extension SchemaCompiler {
     private static let chainLimit = 32
     /// How deep members are looked into.

@@ -65,8 +65,8 @@ extension SchemaCompiler {
         return value
     }
 
-    /// The next integer from a bound on, and whether it is the bound itself. Not beyond 10^18: no integer of more digits
-    /// is written.
+    /// The next integer from a bound on, and whether it is the bound itself. Not beyond 10^18: no integer of more
+    /// digits is written.
     private static func whole(_ bound: JSONValue, up: Bool) -> (value: Int, isBound: Bool) {
         let most = 1_000_000_000_000_000_000
         // Not as a float, which has no odd numbers beyond 2^53.

@@ -1,10 +1,10 @@
 import IsterGenerator
 import IsterJSON
 
-/// Turns JSON Schemas (draft 2020-12) into grammars. What a grammar cannot hold exactly is refused by keyword and place,
-/// never left out: each document of the grammar is valid under the schema. The reverse does not hold: members come in
-/// the order of `properties`, and members that the schema does not name are written only where `additionalProperties`
-/// says so.
+/// Turns JSON Schemas (draft 2020-12) into grammars. What a grammar cannot hold exactly is refused by keyword and
+/// place, never left out: each document of the grammar is valid under the schema. The reverse does not hold: members
+/// come in the order of `properties`, and members that the schema does not name are written only where
+/// `additionalProperties` says so.
 struct SchemaCompiler {
     /// Bounds what one schema may take, beside the grammar's own limit.
     static let enumLimit = 1000
@@ -133,9 +133,12 @@ struct SchemaCompiler {
         return grammar.any(of: fitting.map { grammar.literal($0.line) })
     }
 
-    /// Refuses more values than a schema may list in one place.
+    /// Refuses more values than a schema may list in one place, and values that were not read exactly.
     mutating func requireValues(_ values: [JSONValue], _ pointer: String) throws(APIError) {
         guard values.count <= Self.enumLimit else { throw refuse(pointer, "more than \(Self.enumLimit) values") }
+        guard !values.contains(where: \.isRounded) else {
+            throw refuse(pointer, "numbers from 2^53 on are supported only as integers of 64 bits")
+        }
         let byteCount = values.reduce(0) { $0 + $1.line.count }
         guard byteCount <= Self.valueByteLimit else {
             throw refuse(pointer, "values of more than \(Self.valueByteLimit) bytes")
@@ -185,6 +188,18 @@ struct SchemaCompiler {
         case .array(let values):
             return Int(key).flatMap { values.indices.contains($0) ? values[$0] : nil } ?? .null
         default: return .null
+        }
+    }
+}
+
+extension JSONValue {
+    /// Whether a number in it may have been read as another one: from 2^53 on not every integer is a float.
+    fileprivate var isRounded: Bool {
+        switch self {
+        case .number(let value): abs(value) >= 0x1p53
+        case .array(let values): values.contains(where: \.isRounded)
+        case .object(let object): object.members.contains { $0.value.isRounded }
+        default: false
         }
     }
 }

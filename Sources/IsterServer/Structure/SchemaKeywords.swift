@@ -25,8 +25,8 @@ struct SchemaKeywords {
         case typed([SchemaType])
     }
 
-    /// Keywords that say nothing about which documents are valid, and places for what is referred to. `discriminator` is
-    /// OpenAPI's hint beside `oneOf`.
+    /// Keywords that say nothing about which documents are valid, and places for what is referred to. `discriminator`
+    /// is OpenAPI's hint beside `oneOf`.
     private static let annotations: Set = [
         "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$comment", "$schema",
         "$defs", "definitions", "discriminator",

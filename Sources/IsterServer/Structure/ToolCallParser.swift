@@ -6,7 +6,8 @@ struct ToolCall: Sendable, Equatable {
 }
 
 /// Parts calls from text while it comes. Text that may become a call waits; what turns out to be none is text again, to
-/// the last byte. Only white space beside calls is dropped. Where a constraint holds calls they are told while they come.
+/// the last byte. Only white space beside calls is dropped. Where a constraint holds calls they are told while they
+/// come.
 struct ToolCallParser: Sendable {
     enum Output: Sendable, Equatable {
         case text(String)

@@ -108,8 +108,8 @@ struct ToolRequest: Sendable {
         choice == .auto && (!isParallel || functions.contains(where: \.isStrict))
     }
 
-    /// Holds the answer to calls with valid arguments; or, where the model may call and a function is strict or only one
-    /// call is wanted, what follows a call's opening. nil: the answer is free.
+    /// Holds the answer to calls with valid arguments; or, where the model may call and a function is strict or only
+    /// one call is wanted, what follows a call's opening. nil: the answer is free.
     func constraint(_ syntax: ToolSyntax, _ vocabulary: ConstraintVocabulary) throws(APIError) -> Constraint? {
         guard isForced || holdsOpenings else { return nil }
         let tokens = vocabulary.tokens
@@ -130,7 +130,8 @@ struct ToolRequest: Sendable {
         return Constraint(try ResponseFormat.document(calls, &grammar, path: "tools"), vocabulary: tokens)
     }
 
-    /// The rule for a function's arguments: its schema's; any object if it may but need not be called and is not strict.
+    /// The rule for a function's arguments: its schema's; any object if it may but need not be called and is not
+    /// strict.
     private func arguments(
         _ function: Function, in grammar: inout JSONGrammar, _ fuel: inout Int
     ) throws(APIError) -> JSONGrammar.Rule {

@@ -4,7 +4,8 @@ import IsterTokenizer
 /// How a model writes calls of functions, told by the text of its chat template.
 struct ToolSyntax: Sendable {
     enum Form: Sendable, Equatable {
-        /// `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, once for each call (Hermes, Qwen 2.5 and 3, Granite).
+        /// `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, once for each call (Hermes, Qwen 2.5 and 3,
+        /// Granite).
         case tagged
         /// `[TOOL_CALLS][{"name": …, "arguments": {…}}, …]` at the end of the answer (Mistral to v3).
         case list
@@ -96,8 +97,8 @@ struct ToolSyntax: Sendable {
         return [opening] + Self.bareHeads.map { ConstraintOpening($0, isAtStart: true, isIncluded: true) }
     }
 
-    /// Without a mark a call is told by its first key, and only at the answer's beginning: how models begin it, in one line
-    /// or with indentation.
+    /// Without a mark a call is told by its first key, and only at the answer's beginning: how models begin it, in one
+    /// line or with indentation.
     static let bareHeads = ["", " ", "\n", "\n ", "\n  ", "\n    ", "\n\t"].map { Array("{\($0)\"name\"".utf8) }
 
     private func list(_ call: JSONGrammar.Rule, _ most: Int, in grammar: inout JSONGrammar) -> JSONGrammar.Rule {
