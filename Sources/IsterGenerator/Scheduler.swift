@@ -14,7 +14,8 @@ struct SchedulerSettings: Sendable {
     let promptTurn: Int
     /// Rows by which running clients may get ahead of one that waits with nothing running before they make way; by more
     /// if they have long texts.
-    var placeTurn = 1024
+    /// At a few tokens a second for each request this still comes before who waits is told that it took too long.
+    var placeTurn = 256
     /// The widest of the layers' sliding windows: blocks behind it are given back. nil: some layer sees every position.
     let window: Int?
     /// Blocks that a request holds at once when there is a window.
