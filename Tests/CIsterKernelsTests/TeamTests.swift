@@ -49,6 +49,17 @@ private func countWithoutWaiting(_ context: UnsafeMutableRawPointer, _ team: Opa
     }
 }
 
+/// One item of 0.1 s, for which all but one worker wait. context: the phase.
+private func waitForOne(_ context: UnsafeMutableRawPointer, _ team: OpaquePointer, _ worker: Int) {
+    let phase = unsafe context.assumingMemoryBound(to: UInt32.self).pointee
+    let range = unsafe ister_team_claim(team, worker, phase, 1, 1)
+    if range.begin < range.end {
+        usleep(100_000)
+        unsafe ister_team_complete(team, phase, 1, 1)
+    }
+    unsafe ister_team_wait(team, worker, phase, 1)
+}
+
 /// Which item worker 0 gets next; the others do nothing.
 @safe private struct OrderJob {
     let order: UnsafeMutablePointer<Int32>
@@ -140,6 +151,14 @@ private func claimAlone(_ context: UnsafeMutableRawPointer, _ team: OpaquePointe
         var job = unsafe UnwaitedJob(counts: counts.start, items: 100, isSlow: false, phase: 100)
         #expect(unsafe ister_team_run(team, { unsafe countWithoutWaiting($0, $1, $2) }, &job) == 2)
         #expect(counts.array.allSatisfy { $0 == 1 })
+    }
+
+    @Test func `workers for whom there is no item do not sit out for having waited`() {
+        let team = unsafe ister_team_create(2, 0)!
+        defer { unsafe ister_team_destroy(team) }
+        for var phase in UInt32(1)...4 {
+            #expect(unsafe ister_team_run(team, { unsafe waitForOne($0, $1, $2) }, &phase) == 2)
+        }
     }
 
     @Test func `the largest number of items is claimed whole`() {

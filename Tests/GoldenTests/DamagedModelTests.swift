@@ -52,10 +52,12 @@ import Testing
         try model.file.guardMapping()
         let decoder = try model.decoder { $0.sequenceCount = 2 }
         try decoder.forward(Self.slices)
+        #expect(decoder.logitRowCount > 0)
         let truncated = unsafe truncate(model.file.path, 4096)
         #expect(truncated == 0)
         for _ in 0..<2 {
             #expect(throws: DecoderError.fileChanged) { try decoder.forward(Self.slices) }
+            #expect(decoder.logitRowCount == 0)
         }
         #expect([0, 1].map { decoder.length(ofSequence: $0) } == [3, 1])
     }

@@ -14,6 +14,10 @@ refuses "an output that is a link to nothing" 73 "symbolic link" quantize $check
 rm "$work/link.ister"
 refuses "an output in no folder" 73 "none" quantize $checkpoint -o "$work/none/x.ister"
 refuses "a missing checkpoint" 66 "none" quantize "$work/none"
+printf '#!/bin/bash\nulimit -f 100\nexec %q "$@"\n' "$ister" >"$work/limited"
+chmod +x "$work/limited"
+ister=$work/limited refuses "a file larger than the system allows" 74 "large.ister" quantize $checkpoint --preset q8 -o "$work/large.ister"
+rm "$work/limited"
 refuses "a preset that is not there" 64 "q5" quantize $checkpoint --preset q5
 [ "$(ls -A "$work" | sort | tr '\n' ' ')" = "err out tiny.ister " ]
 report "no other file is left" $?

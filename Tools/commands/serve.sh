@@ -23,7 +23,7 @@ for _ in $(seq 100); do
     sleep 0.1
 done
 refuses "an answer that stalls" 74 "timeout" bench-serve "http://127.0.0.1:$(cat "$work/port")" --model x --timeout 1
-kill -9 "$server"
+kill "$server"
 wait "$server" 2>/dev/null
 server=
 rm "$work/port"
